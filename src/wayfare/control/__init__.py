@@ -1,0 +1,1 @@
+"""What people do: start a copy, pause, resume, cancel, roll back, look."""

@@ -1,0 +1,1 @@
+"""The capability to copy tables from one database to another: plan, steps, proof."""

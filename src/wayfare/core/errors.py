@@ -1,0 +1,119 @@
+"""The error tree. Each class carries its code and whether trying again can help, so that no one ever sorts errors by text.
+
+    WayfareError
+    ├── UserError               the caller can mend it
+    │   ├── Invalid             a value, name or URL is not acceptable
+    │   ├── NotFound            what was named does not exist
+    │   ├── Conflict            the state does not allow it (another owner, a name taken, a run that has ended)
+    │   └── LossRefused         values cannot be kept exactly, and nobody has allowed the loss
+    ├── SystemFailed            a connected system did not do its part
+    │   ├── Unreachable         no answer, or the connection broke            (retryable)
+    │   ├── Unauthenticated     user or password refused
+    │   ├── Forbidden           a right is missing
+    │   ├── Busy                locked or throttled                            (retryable)
+    │   ├── Full                no room left on the target
+    │   └── Refused             the system rejected a statement or a value
+    ├── Unavailable             an optional part (driver, server, compiler) is not installed here
+    ├── Stopped                 the run was asked to pause or cancel; not a failure
+    ├── Mismatch                source and target differ
+    └── Bug                     an invariant of ours broke
+
+Drivers' errors are classified where they are caught, in the adapter, never later.
+"""
+
+from __future__ import annotations
+
+
+class WayfareError(Exception):
+    """Base of every error we raise. `message` says what is wrong and where; `remedy` what to do next."""
+
+    code = "internal_error"
+    retryable = False
+    exit_code = 1
+
+    def __init__(self, message: str, *, remedy: str = "", where: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.where = where  # "source", "--cursor", "orders.total": the field or object at fault
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.message}" + (f" {self.remedy}" if self.remedy else "")
+
+
+class UserError(WayfareError):
+    code = "user_error"
+    exit_code = 2
+
+
+class Invalid(UserError):
+    code = "invalid"
+    exit_code = 3
+
+
+class NotFound(UserError):
+    code = "not_found"
+    exit_code = 3
+
+
+class Conflict(UserError):
+    code = "conflict"
+    exit_code = 6
+
+
+class LossRefused(UserError):
+    code = "loss_refused"
+    exit_code = 3
+
+
+class SystemFailed(WayfareError):
+    code = "system_failed"
+    exit_code = 1
+
+
+class Unreachable(SystemFailed):
+    code = "unreachable"
+    retryable = True
+    exit_code = 5
+
+
+class Unauthenticated(SystemFailed):
+    code = "unauthenticated"
+    exit_code = 4
+
+
+class Forbidden(SystemFailed):
+    code = "forbidden"
+    exit_code = 4
+
+
+class Busy(SystemFailed):
+    code = "busy"
+    retryable = True
+
+
+class Full(SystemFailed):
+    code = "full"
+
+
+class Refused(SystemFailed):
+    code = "refused"
+
+
+class Unavailable(WayfareError):
+    code = "unavailable"
+    exit_code = 3
+
+
+class Stopped(WayfareError):
+    code = "stopped"
+    exit_code = 130
+
+
+class Mismatch(WayfareError):
+    code = "mismatch"
+
+
+class Bug(WayfareError):
+    code = "bug"

@@ -1,0 +1,1 @@
+"""Document 004: the universal migration service."""

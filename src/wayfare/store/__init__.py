@@ -1,0 +1,1 @@
+"""Our own records: runs, plans, the journal, sealed secrets. SQLite by default, PostgreSQL at scale."""

@@ -1,0 +1,1 @@
+"""One folder per system we can talk to; nobody outside a folder names it."""

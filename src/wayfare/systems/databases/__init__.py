@@ -1,0 +1,1 @@
+"""Databases, one folder each. Found by `systems.registry`, never listed."""

@@ -1,0 +1,60 @@
+"""Find adapters by folder. A folder is an adapter when its `__init__` defines ADAPTER; drivers load only when opened."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from importlib.util import find_spec
+from types import MappingProxyType
+from typing import cast
+
+from wayfare.core.address import Address
+from wayfare.core.errors import Invalid, Unavailable
+from wayfare.core.ports import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    name: str  # the folder's name, and the first word of a URL: "postgresql"
+    title: str  # "PostgreSQL"
+    open: str  # "module:callable"; the callable takes an Address
+    example: str  # "postgresql://user:password@host:5432/database"
+    aliases: tuple[str, ...] = ()
+    drivers: tuple[str, ...] = ()  # importable modules it needs
+    extra: str = ""  # the extra of pyproject.toml that brings them; "" when they come with Wayfare
+    sql_dialect: str = ""  # what sqlglot calls it
+    port: int = 0
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(d for d in self.drivers if find_spec(d.partition(".")[0]) is None)
+
+
+@lru_cache(maxsize=1)
+def databases() -> Mapping[str, Adapter]:
+    package = import_module("wayfare.systems.databases")
+    modules = (import_module(m.name) for m in pkgutil.iter_modules(package.__path__, package.__name__ + "."))
+    found = [a for m in modules if (a := getattr(m, "ADAPTER", None))]
+    return MappingProxyType({a.name: a for a in sorted(found, key=lambda a: a.name)})
+
+
+def adapter(system: str) -> Adapter:
+    """The adapter of a name or alias. Raises Invalid, listing what there is."""
+    for found in databases().values():
+        if system == found.name or system in found.aliases:
+            return found
+    known = ", ".join(databases())
+    raise Invalid(f"there is no system called {system!r}.", where="url", remedy=f"Known systems: {known}.")
+
+
+def open_database(address: Address) -> Database:
+    """A database that connects at first use. Raises Invalid (unknown system) or Unavailable (driver not installed)."""
+    found = adapter(address.system)
+    if found.missing:
+        remedy = f"Install it with: uv pip install 'wayfare[{found.extra}]'" if found.extra else "Reinstall Wayfare."
+        raise Unavailable(f"{found.title} needs {', '.join(found.missing)}, not installed here.", remedy=remedy)
+    module, _, name = found.open.partition(":")
+    return cast(Database, getattr(import_module(module), name)(address))

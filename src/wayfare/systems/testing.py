@@ -1,0 +1,89 @@
+"""What the adapters' test beds share: free ports, Debian packages, throw-away processes.
+
+A `testbed.py` defines BEDS: a name → a context manager that takes a scratch folder and gives a `Fresh`: a callable that makes
+a new, empty database on the running server and returns its address. A bed raises Unavailable where its server cannot be had;
+its tests are then skipped with that reason.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from wayfare.core.address import Address
+from wayfare.core.errors import Unavailable
+
+Fresh = Callable[[], Address]
+Bed = Callable[[Path], AbstractContextManager[Fresh]]
+Beds = Mapping[str, Bed]
+
+START_SECONDS_MAX = 60.0
+STOP_SECONDS_MAX = 10.0
+
+
+def free_port() -> int:
+    """A loopback port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def from_environment(variable: str) -> Address | None:
+    """The address a developer gave for a server of their own, or None."""
+    return Address.parse(os.environ[variable], where=variable) if os.environ.get(variable) else None
+
+
+def debian(program: str, package: str) -> str:
+    """The path of `program`, installing its Debian package when it is missing and we are root. Raises Unavailable."""
+    search = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    if found := shutil.which(program, path=search):
+        return found
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise Unavailable(f"{program} is not installed.", remedy=f"Install the package {package}.")
+    with (Path(tempfile.gettempdir()) / "wayfare-apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
+        subprocess.run(["apt-get", "-qq", "update"], check=False, **quiet)
+        subprocess.run(["apt-get", "-qq", "-y", "install", "--no-install-recommends", package], check=False, **quiet)
+    if found := shutil.which(program, path=search):
+        return found
+    raise Unavailable(f"{program} cannot be had: installing {package} failed.")
+
+
+@contextmanager
+def process(command: Sequence[str], log: Path, *, user: str | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server for a while; it is stopped (then killed) by its pid at the end."""
+    with log.open("ab") as out:
+        server = subprocess.Popen(list(command), stdout=out, stderr=out, stdin=subprocess.DEVNULL, user=user)
+    try:
+        yield server
+    finally:
+        server.send_signal(signal.SIGTERM)
+        try:
+            server.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def wait_until(ready: Callable[[], object], server: subprocess.Popen[bytes], log: Path) -> None:
+    """Wait until `ready` returns without raising. Raises Unavailable with the log's end when the server dies or is slow."""
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while True:
+        try:
+            ready()
+            return
+        except Exception as error:  # whatever a driver raises while its server starts
+            if server.poll() is not None or time.monotonic() > deadline:
+                tail = log.read_text(errors="replace")[-500:]
+                raise Unavailable(f"the test server did not start: {tail}") from error
+            time.sleep(0.05)
