@@ -68,6 +68,11 @@ class Ticket:
     attempt: int = 1
 
 
+CARRIED = frozenset(
+    {"primary_key", "unique", "index", "foreign_key", "check", "default", "identity", "comment", "view", "generated"}
+)
+
+
 class Closing(Protocol):
     def __enter__(self) -> Self: ...
     def __exit__(self, *exc: object) -> None: ...
@@ -118,6 +123,7 @@ class Stages(Protocol):
     name_bytes_max: int  # the longest identifier
     has_namespaces: bool
     default_namespace: str  # where tables without one go ("public", "main"); "" without namespaces
+    carries: frozenset[str]  # of CARRIED: what beyond the rows this system can hold; the planner reports the rest
 
     def staged(self, run: str, table: Table) -> Table:
         """The same table under its staging name. Pure."""
