@@ -63,8 +63,8 @@ def _decode(kind: Any, data: Any) -> Any:
         return type_from_text(data)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(data)
-    if dataclasses.is_dataclass(kind):
-        hints = _hints(typing.cast(type, kind))
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        hints = _hints(kind)
         return kind(**{k: _decode(hints[k], v) for k, v in data.items()})
     return data
 

@@ -1,4 +1,4 @@
-"""The error tree. Each class carries its code and whether trying again can help, so that no one ever sorts errors by text.
+"""The error tree. Each class carries its code and whether trying again can help: no one ever sorts errors by text.
 
     WayfareError
     ├── UserError               the caller can mend it

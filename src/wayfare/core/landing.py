@@ -1,8 +1,9 @@
 """How a column would stand in another system: the exact-or-refuse type policy, as data.
 
 An adapter's `land` answers for one column; the planner turns the answers into findings. A verdict speaks of the type;
-`limits` speak of single values: which ones the target cannot hold although the type fits. The dry run looks for such values,
-and a run refuses at the first one, unless the loss was allowed for that column: then they become NULL, and are counted.
+`limits` speak of single values: which ones the target cannot hold although the type fits. The dry run looks for such
+values, and a run refuses at the first one, unless the loss was allowed for that column: then they become NULL, and are
+counted.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ NO_LIMITS = Limits()
 
 @dataclass(frozen=True, slots=True)
 class Landing:
-    """`column` is what the target will have: `native` is the type to create, `type` and `meaning` are what `read` gives back."""
+    """`column` is what the target will have: `native` is the type to create, `type` and `meaning` what `read` gives."""
 
     column: Column
     verdict: Verdict = Verdict.EXACT

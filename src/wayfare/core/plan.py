@@ -54,7 +54,7 @@ class Plan:
         return any(f.severity is Severity.ERROR for f in self.findings)
 
     def digest(self) -> str:
-        """What an approval approves: change one argument of one step and it no longer holds. 16 hex digits of SHA-256."""
+        """What an approval approves: change one argument of one step and it no longer holds. 16 digits of SHA-256."""
         return hashlib.sha256(json.dumps(plan_to_json(self), sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -67,7 +67,9 @@ def plan_to_json(plan: Plan) -> Json:
                 "name": p.name,
                 "together": p.together,
                 "hold": p.hold,
-                "steps": [{"tag": s.tag, "name": s.name, "args": dict(s.args), "limit_key": s.limit_key} for s in p.steps],
+                "steps": [
+                    {"tag": s.tag, "name": s.name, "args": dict(s.args), "limit_key": s.limit_key} for s in p.steps
+                ],
             }
             for p in plan.phases
         ],
@@ -79,9 +81,7 @@ def plan_to_json(plan: Plan) -> Json:
 
 
 def plan_from_json(data: Json) -> Plan:
-    phases = (
-        Phase(p["name"], tuple(Step(**s) for s in p["steps"]), p["together"], p["hold"]) for p in data["phases"]
-    )
+    phases = (Phase(p["name"], tuple(Step(**s) for s in p["steps"]), p["together"], p["hold"]) for p in data["phases"])
     findings = (Finding(**{**f, "severity": Severity(f["severity"])}) for f in data["findings"])
     return Plan(data["kind"], data["subject"], tuple(phases), tuple(findings))
 

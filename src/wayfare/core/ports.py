@@ -26,9 +26,9 @@ BATCH_BYTES_MAX = 32 << 20  # a batch ends early here, so that rows of 20 MB do 
 class Chunk:
     """A part of one table: the unit of retry, parallelism and exactly-once.
 
-    `low` (inclusive) and `high` (exclusive) bound `by`, which is a column's name or a coordinate that only the system's own
-    adapter reads (PostgreSQL's ctid pages). An incremental read adds `cursor`: only rows with after < cursor column ≤ upto.
-    Bounds are integers or text, so that a plan is plain JSON.
+    `low` (inclusive) and `high` (exclusive) bound `by`, which is a column's name or a coordinate that only the system's
+    own adapter reads (PostgreSQL's ctid pages). An incremental read adds `cursor`: only rows with
+    after < cursor column ≤ upto. Bounds are integers or text, so that a plan is plain JSON.
     """
 
     index: int = 0
@@ -60,7 +60,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """The right to write one chunk once: rows and this ledger entry commit together, so a later attempt finds it done."""
+    """The right to write one chunk once: rows and ledger entry commit together, so a later attempt finds it done."""
 
     run: str
     table: str  # the staged table's label
@@ -82,7 +82,7 @@ class Closing(Protocol):
 class Database(Closing, Protocol):
     """One database, connected lazily.
 
-    Raises, from any method: Unreachable, Unauthenticated, Forbidden, NotFound (a missing database), Busy, Full, Refused.
+    Raises, from any method: Unreachable, Unauthenticated, Forbidden, NotFound (no such database), Busy, Full, Refused.
     """
 
     system: str  # the adapter's name
@@ -139,8 +139,8 @@ class Stages(Protocol):
     def write(self, ticket: Ticket, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
         """Write one chunk into the staged `table` (as given by `staged`); rows and ledger entry commit together.
 
-        Returns the rows of the chunk. When the ledger has this chunk already, nothing is written and the recorded number
-        is returned. A failure, of the batches or of the system, leaves the table as it was.
+        Returns the rows of the chunk. When the ledger has this chunk already, nothing is written and the recorded
+        number is returned. A failure, of the batches or of the system, leaves the table as it was.
         """
         ...
 
@@ -193,8 +193,8 @@ class Relays(Protocol):
     """Can pass rows on as its own wire bytes, without parsing them.
 
     A format is a text such as "pgcopy-binary(int8,text)". Two databases may relay a table when one's `sends` and the
-    other's `receives` share a format; only the adapters know what it means. The digest of a sent stream depends on the rows
-    only, not on their order, chunks or storage, so both sides of a relayed table can be compared by sending both.
+    other's `receives` share a format; only the adapters know what it means. The digest of a sent stream depends on the
+    rows only, not on their order, chunks or storage, so both sides of a relayed table can be compared by sending both.
     """
 
     def sends(self, table: Table) -> Sequence[str]:
@@ -251,4 +251,3 @@ class Extends(Protocol):
     """Can add columns to an existing table: schema drift between runs."""
 
     def add_columns(self, table: Table, columns: Sequence[Column]) -> None: ...
-

@@ -1,7 +1,7 @@
 """Tables as every system sees them.
 
-Arrow types are the only type system. Where Arrow's type leaves something unsaid, a column's `meaning` says it. This is how
-values travel, and every adapter's `read` and `write` keep to it:
+Arrow types are the only type system. Where Arrow's type leaves something unsaid, a column's `meaning` says it. This is
+how values travel, and every adapter's `read` and `write` keep to it:
 
     value                          Arrow type                                   meaning
     boolean                        bool

@@ -1,4 +1,4 @@
-"""Find adapters by folder. A folder is an adapter when its `__init__` defines ADAPTER; drivers load only when opened."""
+"""Find adapters by folder: a folder is one when its `__init__` defines ADAPTER. Drivers load only when opened."""
 
 from __future__ import annotations
 

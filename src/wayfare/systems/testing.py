@@ -1,8 +1,8 @@
 """What the adapters' test beds share: free ports, Debian packages, throw-away processes.
 
-A `testbed.py` defines BEDS: a name → a context manager that takes a scratch folder and gives a `Fresh`: a callable that makes
-a new, empty database on the running server and returns its address. A bed raises Unavailable where its server cannot be had;
-its tests are then skipped with that reason.
+A `testbed.py` defines BEDS: a name → a context manager that takes a scratch folder and gives a `Fresh`: a callable that
+makes a new, empty database on the running server and returns its address. A bed raises Unavailable where its server
+cannot be had; its tests are then skipped with that reason.
 """
 
 from __future__ import annotations
@@ -51,12 +51,18 @@ def debian(program: str, package: str) -> str:
         raise Unavailable(f"{program} is not installed.", remedy=f"Install the package {package}.")
     with (Path(tempfile.gettempdir()) / "wayfare-apt.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}}
-        subprocess.run(["apt-get", "-qq", "update"], check=False, **quiet)
-        subprocess.run(["apt-get", "-qq", "-y", "install", "--no-install-recommends", package], check=False, **quiet)
+        _apt_get("update")
+        _apt_get("-y", "install", "--no-install-recommends", package)
     if found := shutil.which(program, path=search):
         return found
     raise Unavailable(f"{program} cannot be had: installing {package} failed.")
+
+
+def _apt_get(*words: str) -> None:
+    """Quiet, and without a verdict: whether it worked is seen by the program being there."""
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    quiet = subprocess.DEVNULL
+    subprocess.run(["apt-get", "-qq", *words], check=False, stdout=quiet, stderr=quiet, env=environment)
 
 
 @contextmanager
@@ -76,7 +82,7 @@ def process(command: Sequence[str], log: Path, *, user: str | None = None) -> It
 
 
 def wait_until(ready: Callable[[], object], server: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until `ready` returns without raising. Raises Unavailable with the log's end when the server dies or is slow."""
+    """Wait until `ready` no longer raises. Raises Unavailable, with the log's end, when the server dies or is slow."""
     deadline = time.monotonic() + START_SECONDS_MAX
     while True:
         try:

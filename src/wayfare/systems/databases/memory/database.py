@@ -1,4 +1,4 @@
-"""Tables in this process's memory. Every database of one name (`memory://name`) is the same one while the process lives."""
+"""Tables in this process's memory. All databases of one name (`memory://name`) are the same while the process lives."""
 
 from __future__ import annotations
 
