@@ -13,6 +13,7 @@ from typing import Protocol, Self, runtime_checkable
 
 import pyarrow as pa
 
+from wayfare.core.address import Address
 from wayfare.core.findings import Finding
 from wayfare.core.landing import Landing
 from wayfare.core.tables import Column, Table, View
@@ -86,6 +87,7 @@ class Database(Closing, Protocol):
     """
 
     system: str  # the adapter's name
+    address: Address
 
     def check(self) -> Facts:
         """Connect and say what is there. Raises within the connect timeout (10 s) when the host is down."""
@@ -244,6 +246,15 @@ class Deletes(Protocol):
     """Can remove rows by key: an incremental copy reports deleted rows, and removes them on request."""
 
     def delete(self, table: Table, keys: pa.RecordBatch) -> int: ...
+
+
+@runtime_checkable
+class Drafts(Protocol):
+    """Can show beforehand the statements that would make a table."""
+
+    def draft(self, table: Table) -> Sequence[str]:
+        """The statements for this landed table, its keys, indexes, foreign keys and comments, in order. Pure."""
+        ...
 
 
 @runtime_checkable

@@ -50,6 +50,7 @@ class MemoryDatabase:
     carries = CARRIED
 
     def __init__(self, address: Address) -> None:
+        self.address = address
         self._shelf = _SHELVES.setdefault(address.host or address.database, Shelf())
 
     def __enter__(self) -> Self:
