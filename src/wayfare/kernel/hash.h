@@ -21,6 +21,25 @@ static inline uint64_t wf_mum(uint64_t a, uint64_t b) {
     return (uint64_t)r ^ (uint64_t)(r >> 64);
 }
 
+/* The last 1 to 15 bytes of a value as two words, zero above: overlapping loads, since a memcpy of unknown length is a call. */
+static inline void wf_tail(const uint8_t *p, uint64_t left, uint64_t *a, uint64_t *b) {
+    uint32_t low, high;
+    *b = 0;
+    if (left >= 8) {
+        memcpy(a, p, 8);
+        memcpy(b, p + left - 8, 8);
+        *b = *b >> 8 * (15 - left) >> 8;
+    } else if (left >= 4) {
+        memcpy(&low, p, 4);
+        memcpy(&high, p + left - 4, 4);
+        *a = low | (uint64_t)high >> 8 * (8 - left) << 32;
+    } else {
+        *a = p[0];
+        if (left > 1) *a |= (uint64_t)p[1] << 8;
+        if (left > 2) *a |= (uint64_t)p[2] << 16;
+    }
+}
+
 /* One value: its bytes, little-endian as they lie in memory. */
 static inline uint64_t wf_hash_value(const uint8_t *p, uint64_t length) {
     uint64_t sum = 0, k0 = WF_K0, k1 = WF_K1, left = length, a, b;
@@ -34,9 +53,7 @@ static inline uint64_t wf_hash_value(const uint8_t *p, uint64_t length) {
         left -= 16;
     }
     if (left) {
-        a = b = 0;
-        memcpy(&a, p, left < 8 ? left : 8);
-        if (left > 8) memcpy(&b, p + 8, left - 8);
+        wf_tail(p, left, &a, &b);
         sum += wf_mum(a ^ k0, b ^ k1);
     }
     return wf_mum(sum ^ WF_K2, length ^ WF_K3);
