@@ -70,7 +70,10 @@ class Ticket:
 
 
 CARRIED = frozenset(
-    {"primary_key", "unique", "index", "foreign_key", "check", "default", "identity", "comment", "view", "generated"}
+    {
+        *("primary_key", "unique", "index", "partial_index", "foreign_key", "check"),
+        *("default", "identity", "comment", "view", "generated"),
+    }
 )
 
 
@@ -203,8 +206,12 @@ class Relays(Protocol):
         """The formats this table can be sent in, best first. Pure."""
         ...
 
-    def receives(self, table: Table) -> Sequence[str]:
-        """The formats in which this landed table can be received, best first. Pure."""
+    def receives(self, source: Table, landed: Table) -> Sequence[str]:
+        """The formats in which `landed` can be received, best first. Pure.
+
+        `source` is the same table as its own system tells it, its columns in the same order: a neutral format such as
+        `core.lines` is spelt from those, so that both sides arrive at the same text.
+        """
         ...
 
     def send(self, table: Table, chunk: Chunk, form: str, view: str = "") -> Iterator[Parcel]: ...
