@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: no script, font or image from outside. It can be mailed and printed."""
+"""A report as one HTML page that needs nothing else: no script, font or image from outside, so that it can be sent on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report's drawings: the rate over time as inline SVG, and the phases as one bar. The page's CSS gives the colours."""
+"""The report's drawings: the rate over time as inline SVG, and the phases as one bar. The page's CSS colours them."""
 
 from __future__ import annotations
 
