@@ -1,0 +1,87 @@
+"""What the planner needs to know of the two databases: read once, before anything is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from wayfare.copy.naming import NamingRules
+from wayfare.copy.request import CopyRequest
+from wayfare.copy.selection import select
+from wayfare.core.errors import Invalid
+from wayfare.core.findings import Finding
+from wayfare.core.ports import WHOLE, Chunk, Database, Refines, Stages, Views
+from wayfare.core.tables import Table, View
+from wayfare.systems.registry import adapter
+
+CHUNK_BYTES = 192 << 20  # about two seconds of work (design: chunks of at least that, so that queues cost nothing)
+ROWS_PER_CHUNK_MAX = 1_000_000
+ROWS_PER_CHUNK_MIN = 10_000
+ROW_BYTES_GUESS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class CopyFacts:
+    source_system: str
+    target_system: str
+    source_dialect: str
+    target_dialect: str
+    source_default: str  # the source's default namespace
+    tables: tuple[Table, ...]  # the chosen ones, refined
+    chunks: Mapping[str, tuple[Chunk, ...]]  # by source label
+    existing: tuple[Table, ...]  # in the target
+    views: tuple[View, ...]
+    rules: NamingRules
+    carries: frozenset[str]
+    findings: tuple[Finding, ...]
+    versions: Mapping[str, str]
+
+
+def gather(request: CopyRequest, source: Database, target: Database) -> CopyFacts:
+    """Raises Invalid when source and target are one, or the target cannot be written; NotFound for patterns."""
+    if not isinstance(target, Stages):
+        raise Invalid(f"{target.system} cannot be a target.", where="target", remedy="See `wayfare systems`.")
+    if request.source.url() == request.target.url():
+        raise Invalid("source and target are the same database.", where="target", remedy="Give another target.")
+    checked, landing_place = source.check(), target.check()
+    default = source.default_namespace if isinstance(source, Stages) else ""
+    chosen = select(source.tables(), request.tables, request.exclude, default)
+    tables = tuple(source.refine(t) for t in chosen) if isinstance(source, Refines) else tuple(chosen)
+    whole = request.incremental or request.schema_only
+    return CopyFacts(
+        source_system=source.system,
+        target_system=target.system,
+        source_dialect=adapter(source.system).sql_dialect,
+        target_dialect=adapter(target.system).sql_dialect,
+        source_default=default,
+        tables=tables,
+        chunks={t.label: (WHOLE,) if whole else tuple(source.split(t, rows_per_chunk(request, t))) for t in tables},
+        existing=tuple(target.tables()),
+        views=_views(source, request),
+        rules=NamingRules(
+            target.has_namespaces, target.default_namespace, target.name_bytes_max, getattr(target, "folds_case", False)
+        ),
+        carries=target.carries,
+        findings=_placed("source", checked.findings) + _placed("target", landing_place.findings),
+        versions={"source": checked.version, "target": landing_place.version},
+    )
+
+
+def rows_per_chunk(request: CopyRequest, table: Table) -> int:
+    """As asked, or as many rows as make about CHUNK_BYTES."""
+    if request.rows_per_chunk:
+        return request.rows_per_chunk
+    width = table.bytes_estimate // table.rows_estimate if table.rows_estimate and table.bytes_estimate else 0
+    rows = CHUNK_BYTES // max(width or ROW_BYTES_GUESS, 1)
+    return max(ROWS_PER_CHUNK_MIN, min(rows, ROWS_PER_CHUNK_MAX))
+
+
+def _views(source: Database, request: CopyRequest) -> tuple[View, ...]:
+    """Views belong to a whole copy; a chosen few tables, or rows alone, come without them."""
+    if request.tables or request.data_only or request.incremental or not isinstance(source, Views):
+        return ()
+    return tuple(source.views())
+
+
+def _placed(role: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    return tuple(replace(f, where=f.where or role) for f in findings)

@@ -1,0 +1,232 @@
+"""From a request and what is known of both databases to the plan of a copy. Pure but for the questions asked of `target`,
+all of which (`land`, `draft`, `receives`) promise to do no I/O.
+
+    check → stage → load → verify → seal → publish → finish
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+from wayfare import __version__
+from wayfare.copy import translate
+from wayfare.copy.existing import fit_existing
+from wayfare.copy.facts import CopyFacts
+from wayfare.copy.naming import Place, place_tables
+from wayfare.copy.policy import Passage, land_columns, land_structure, readable
+from wayfare.copy.request import CopyRequest
+from wayfare.copy.subject import ARROW, RELAY, CopySubject, TableCopy
+from wayfare.core.codec import encode
+from wayfare.core.findings import Finding, Severity
+from wayfare.core.landing import Landing
+from wayfare.core.plan import Phase, Plan, Step
+from wayfare.core.ports import Chunk, Database, Drafts, Mode, Relays
+from wayfare.core.tables import Table, View
+from wayfare.flow.mask import Mask, masked_column, parse_masks
+
+SNAPSHOT = "copy.snapshot"  # the holder that keeps one view of the source open
+
+
+def plan_copy(request: CopyRequest, facts: CopyFacts, source: Database, target: Database) -> Plan:
+    """The plan, with every finding. A plan with an ERROR finding is shown, and refused when somebody starts it."""
+    places, findings = place_tables(facts.tables, facts.rules, facts.source_default, request.renames)
+    findings = [*facts.findings, *findings]
+    passage = Passage(
+        facts.source_system,
+        facts.target_system,
+        facts.source_dialect,
+        facts.target_dialect,
+        facts.carries,
+        frozenset(request.allow_loss),
+        request.type_map,
+    )
+    masks = parse_masks(request.masks)
+    findings += _unknown_columns(request, facts.tables, passage, masks)
+    copies = []
+    for table in facts.tables:
+        copy, noticed = _table_copy(table, request, facts, passage, places, masks, source, target)
+        copies.append(copy)
+        findings += noticed
+    views, noticed = _views(facts, places, passage)
+    findings += noticed
+    subject = CopySubject(
+        title=request.title,
+        mode=request.way,
+        tables=tuple(copies),
+        views=views,
+        allow_loss=request.allow_loss,
+        masks=request.masks,
+        rows_per_second=request.rows_per_second,
+        keep_replaced=request.keep_replaced,
+        cursor=request.cursor,
+        deletes=request.deletes,
+        versions={"wayfare": __version__, "python": sys.version.split()[0], **facts.versions},
+    )
+    return Plan("copy", subject.to_json(), _phases(request, facts, copies), tuple(findings))
+
+
+def _table_copy(
+    table: Table,
+    request: CopyRequest,
+    facts: CopyFacts,
+    passage: Passage,
+    places: Mapping[Place, Place],
+    masks: Mapping[str, Mask],
+    source: Database,
+    target: Database,
+) -> tuple[TableCopy, list[Finding]]:
+    read = readable(table, passage)
+    landings, findings = land_columns(_masked(read, masks, passage), passage, target.land)
+    landed, noticed = land_structure(read, tuple(n.column for n in landings), places, passage)
+    findings += noticed
+    existing = next((t for t in facts.existing if (t.namespace, t.name) == (landed.namespace, landed.name)), None)
+    added: tuple[str, ...] = ()
+    if existing and (request.way is not Mode.REPLACE or request.data_only):
+        fitted = fit_existing(read, landed, landings, existing, request)
+        landed, landings, added = fitted.landed, fitted.landings, fitted.added
+        findings += fitted.findings
+    elif request.data_only:
+        findings.append(_no_target(landed))
+    findings += _cursor_findings(request, table, landed)
+    form = _relay_form(read, landed, landings, request, masks, passage, source, target)
+    copy = TableCopy(
+        source=table.label,
+        target=landed.label,
+        table=read,
+        landed=landed,
+        limits=tuple(n.limits for n in landings if not n.column.generated),
+        path=RELAY if form else ARROW,
+        form=form,
+        chunks=0 if request.schema_only else len(facts.chunks[table.label]),
+        rows_estimate=table.rows_estimate,
+        bytes_estimate=table.bytes_estimate,
+        statements=tuple(target.draft(landed)) if isinstance(target, Drafts) and not existing else (),
+        exists=existing is not None,
+        added=added,
+    )
+    return copy, findings
+
+
+def _masked(table: Table, masks: Mapping[str, Mask], passage: Passage) -> Table:
+    columns = (
+        masked_column(c, masks[name]) if (name := passage.says(cast(Mapping[str, str], masks), table, c)) else c
+        for c in table.columns
+    )
+    return replace(table, columns=tuple(columns))
+
+
+def _relay_form(
+    table: Table,
+    landed: Table,
+    landings: Sequence[Landing],
+    request: CopyRequest,
+    masks: Mapping[str, Mask],
+    passage: Passage,
+    source: Database,
+    target: Database,
+) -> str:
+    """The wire format both speak for this table, or "". A relay does not look at values, so whatever must, prevents it."""
+    if not (isinstance(source, Relays) and isinstance(target, Relays)) or request.incremental:
+        return ""
+    if any(passage.says(cast(Mapping[str, str], masks), table, c) for c in table.columns):
+        return ""
+    if any(n.limits.any for n in landings):
+        return ""
+    receivable = target.receives(table, landed)
+    return next((form for form in source.sends(table) if form in receivable), "")
+
+
+def _unknown_columns(
+    request: CopyRequest, tables: Sequence[Table], passage: Passage, masks: Mapping[str, Mask]
+) -> list[Finding]:
+    """A column named in an option must exist: a mask that masks nothing would be a leak."""
+    findings = []
+    for option, names in (("--allow-loss", request.allow_loss), ("--mask", tuple(masks)), ("--map", request.type_map)):
+        for name in names:
+            if not any(passage.says(frozenset({name}), t, c) for t in tables for c in t.columns):
+                message = f"no copied table has a column {name!r}."
+                findings.append(Finding("unknown_column", Severity.ERROR, message, option, "Correct its name."))
+    return findings
+
+
+def _no_target(landed: Table) -> Finding:
+    message = f"{landed.label} is not in the target, and --data-only makes no tables."
+    return Finding("no_target_table", Severity.ERROR, message, landed.label, "Copy the schema first: --schema-only.")
+
+
+def _cursor_findings(request: CopyRequest, table: Table, landed: Table) -> list[Finding]:
+    if not request.incremental:
+        return []
+    if request.cursor not in {c.name for c in table.columns}:
+        message = f"{table.label} has no column {request.cursor!r} to continue by."
+        return [Finding("no_cursor", Severity.ERROR, message, table.label, "Leave it out with --exclude.")]
+    if request.way is Mode.MERGE and not landed.key:
+        message = f"{table.label} has no primary key, so its rows cannot be merged."
+        return [Finding("no_key", Severity.ERROR, message, table.label, "Add a key, or use --mode append.")]
+    if table.column(request.cursor).nullable:
+        message = f"rows whose {request.cursor} is NULL are never seen by an incremental copy."
+        return [Finding("cursor_nullable", Severity.WARNING, message, f"{table.label}.{request.cursor}")]
+    return []
+
+
+def _views(facts: CopyFacts, places: Mapping[Place, Place], passage: Passage) -> tuple[tuple[View, ...], list[Finding]]:
+    views, findings = [], []
+    for view in facts.views:
+        try:
+            if "view" not in passage.carries:
+                raise ValueError("the target has no views")
+            text = translate.view(view.definition, facts.source_dialect, facts.target_dialect, places)
+        except ValueError as reason:
+            message = f"the view {view.label} is not carried over: {reason}. Its text is {view.definition}"
+            findings.append(Finding("view_not_carried", Severity.WARNING, message, view.label, "Rewrite it by hand."))
+            continue
+        keep = facts.rules.has_namespaces and view.namespace not in ("", facts.source_default)
+        namespace = view.namespace if keep else facts.rules.default_namespace
+        views.append(replace(view, definition=text, namespace=namespace, origin=facts.target_system))
+        places = {**places, (view.namespace, view.name): (namespace, view.name)}
+    return tuple(views), findings
+
+
+def _phases(request: CopyRequest, facts: CopyFacts, copies: Sequence[TableCopy]) -> tuple[Phase, ...]:
+    numbered = list(enumerate(copies))
+    loads = tuple(
+        _load(request, index, copy, chunk, len(facts.chunks[copy.source]))
+        for index, copy in _largest_first(numbered)
+        for chunk in facts.chunks[copy.source]
+    )
+    moving = not request.schema_only
+    phases = [
+        Phase("check", (Step("copy.check", "check"),)),
+        Phase("stage", (Step("copy.stage", "stage"),)),
+        Phase("load", loads if moving else (), together=True, hold=SNAPSHOT),
+        Phase("verify", _each("verify", numbered) if moving else (), hold=SNAPSHOT),
+        Phase("seal", _each("seal", numbered), together=True),
+        Phase("publish", (Step("copy.publish", "publish"),)),
+        Phase("finish", (Step("copy.finish", "finish"),)),
+    ]
+    return tuple(p for p in phases if p.steps)
+
+
+def _largest_first(numbered: Sequence[tuple[int, TableCopy]]) -> list[tuple[int, TableCopy]]:
+    """The longest table decides when the load ends, so it starts first."""
+    return sorted(numbered, key=lambda pair: -(pair[1].bytes_estimate or pair[1].rows_estimate))
+
+
+def _load(request: CopyRequest, index: int, copy: TableCopy, chunk: Chunk, count: int) -> Step:
+    if request.incremental:
+        chunk = replace(chunk, cursor=request.cursor, after=_bound(request.since))
+    name = f"load {copy.source} {chunk.index + 1}/{count}"
+    return Step("copy.load", name, {"table": index, "chunk": encode(chunk)}, limit_key=request.source.url())
+
+
+def _bound(since: str) -> int | str | None:
+    if not since:
+        return None
+    return int(since) if since.lstrip("-").isdigit() else since
+
+
+def _each(verb: str, numbered: Sequence[tuple[int, TableCopy]]) -> tuple[Step, ...]:
+    return tuple(Step(f"copy.{verb}", f"{verb} {copy.source}", {"table": index}) for index, copy in numbered)

@@ -1,0 +1,71 @@
+"""What the steps of one copy share: for each table what is read, what it becomes, and how the rows travel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from wayfare.core.codec import decode, encode
+from wayfare.core.landing import Landing, Limits
+from wayfare.core.plan import Json, StepContext
+from wayfare.core.ports import Mode
+from wayfare.core.tables import Table, View
+
+RELAY = "relay"
+ARROW = "arrow"
+
+
+@dataclass(frozen=True, slots=True)
+class TableCopy:
+    """One table on its way. `limits` belong to `landed.written`, in order."""
+
+    source: str  # labels, for people
+    target: str
+    table: Table  # in the source
+    landed: Table  # in the target
+    limits: tuple[Limits, ...]
+    path: str = ARROW
+    form: str = ""  # the relay's format
+    chunks: int = 0
+    rows_estimate: int = 0
+    bytes_estimate: int = 0
+    statements: tuple[str, ...] = ()  # the DDL, for people
+    exists: bool = False  # is there such a table in the target already?
+    added: tuple[str, ...] = ()  # columns that the existing target table is to get
+
+    @property
+    def landings(self) -> tuple[Landing, ...]:
+        return tuple(Landing(c, limits=m) for c, m in zip(self.landed.written, self.limits, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class CopySubject:
+    title: str
+    mode: Mode
+    tables: tuple[TableCopy, ...]
+    views: tuple[View, ...] = ()  # in the target's dialect
+    allow_loss: tuple[str, ...] = ()
+    masks: tuple[str, ...] = ()
+    rows_per_second: int = 0
+    keep_replaced: bool = False
+    cursor: str = ""
+    deletes: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> Json:
+        return encode(self)
+
+
+_DECODED_MAX = 16
+_decoded: dict[str, CopySubject] = {}
+
+
+def subject_of(context: StepContext) -> CopySubject:
+    """The subject of the run's plan. A plan never changes, and decoding wide tables takes time: recent ones are kept."""
+    subject = _decoded.get(context.run)
+    if subject is None:
+        subject = decode(CopySubject, context.subject)
+        while len(_decoded) >= _DECODED_MAX:
+            _decoded.pop(next(iter(_decoded)), None)
+        _decoded[context.run] = subject
+    return subject
