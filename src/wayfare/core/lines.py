@@ -1,9 +1,10 @@
 """A neutral text format in which one system hands rows to another without either parsing them.
 
-Its name is `lines(int,text,datetime)`: one form for each column, in order. A row is its fields separated by tabs, ended by a
-newline. `\\N` is NULL. Within a field backslash, tab, newline and carriage return are escaped as `\\\\`, `\\t`, `\\n`, `\\r`, backspace
-may be `\\b`; every other byte stands for itself, in UTF-8. (This is PostgreSQL's COPY text and MySQL's LOAD DATA default,
-minus `\\f` and `\\v`, which the sender must write as raw bytes.)
+Its name is `lines(int,text,datetime)`: one form for each column, in order. A row is its fields separated by tabs, ended
+by a newline. NULL is backslash N. Within a field backslash, tab, newline and carriage return are escaped as backslash
+and one of backslash, t, n, r; backspace may be backslash b; every other byte stands for itself, in UTF-8. The COPY
+text of PostgreSQL and the LOAD DATA of MySQL agree on this but for form feed and vertical tab, which the sender must
+write as raw bytes.
 
     form       what a field looks like
     bool01     0 or 1
@@ -19,8 +20,9 @@ minus `\\f` and `\\v`, which the sender must write as raw bytes.)
     json       a JSON text; an array travels as a JSON array
     uuid       8-4-4-4-12 lower-case hexadecimal digits
 
-The form follows from the *source* column's Arrow type and meaning alone, so that both sides compute the same name. A receiver
-offers the format only when each of its landed columns can take the form exactly, and must fail on a field it cannot hold.
+The form follows from the *source* column's Arrow type and meaning alone, so that both sides compute the same name. A
+receiver offers the format only when each of its landed columns can take the form exactly, and must fail on a field it
+cannot hold.
 """
 
 from __future__ import annotations
