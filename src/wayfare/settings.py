@@ -1,0 +1,95 @@
+"""Everything that can be set from outside, read once: `WAYFARE_…` variables, each with a default that works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from wayfare.core.errors import Invalid
+from wayfare.core.redacted import Redacted
+
+T = TypeVar("T")
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+STORES = ("sqlite", "postgresql", "postgres")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One frozen object, at most 25 fields."""
+
+    home: Path  # WAYFARE_HOME: the data directory
+    store_url: str = ""  # WAYFARE_STORE: "" is the embedded SQLite store in `home`
+    workers: int = 4  # WAYFARE_WORKERS: steps carried out at once, over all processes
+    per_source: int = 4  # WAYFARE_PER_SOURCE: … and of these, reading from one source
+    key: Redacted = field(
+        default_factory=lambda: Redacted("")
+    )  # WAYFARE_KEY: seals passwords; "" is the file `key` in `home`
+    log_level: str = "INFO"  # WAYFARE_LOG_LEVEL
+
+    @property
+    def embedded(self) -> bool:
+        """Is the store a SQLite file, owned by one process at a time?"""
+        return not self.store_url.startswith("postgres")
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Settings:
+        """Raises Invalid, naming the variable."""
+        return cls(
+            home=_get(environ, "WAYFARE_HOME", _folder, default=None) or _default_home(),
+            store_url=_get(environ, "WAYFARE_STORE", _store, default=""),
+            workers=_get(environ, "WAYFARE_WORKERS", _count, default=4),
+            per_source=_get(environ, "WAYFARE_PER_SOURCE", _count, default=4),
+            key=_get(environ, "WAYFARE_KEY", _key, default=Redacted("")),
+            log_level=_get(environ, "WAYFARE_LOG_LEVEL", _level, default="INFO"),
+        )
+
+
+def _get(environ: Mapping[str, str], name: str, parse: Callable[[str], T], default: T) -> T:
+    """An empty variable counts as unset, as shells make it easy to leave one behind."""
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise Invalid(f"{error}.", where=name, remedy=f"Correct or unset {name}.") from error
+
+
+def _default_home() -> Path:
+    from platformdirs import user_data_path  # only here, so that commands with WAYFARE_HOME do not pay for it
+
+    return user_data_path("wayfare")
+
+
+def _folder(text: str) -> Path | None:  # None only by default
+    path = Path(text).expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{path} is not a folder")
+    return path
+
+
+def _store(text: str) -> str:
+    if text.partition("://")[0].partition("+")[0] not in STORES or "://" not in text:
+        raise ValueError("the store must be a sqlite:///… or postgresql://… URL")
+    return text
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise ValueError(f"{text[:20]!r} is not a number from 1 to 1024")
+    return int(text)
+
+
+def _key(text: str) -> Redacted:
+    if len(text) < 16:
+        raise ValueError("the key has fewer than 16 characters")
+    return Redacted(text)
+
+
+def _level(text: str) -> str:
+    if text.upper() not in LOG_LEVELS:
+        raise ValueError(f"the level must be one of {', '.join(LOG_LEVELS)}")
+    return text.upper()

@@ -1,0 +1,131 @@
+"""Connections to the store: SQLite (WAL, one writer at a time) or PostgreSQL.
+
+SQLite: with the defaults, concurrent updates are lost or refused as locked. So writers begin with BEGIN IMMEDIATE on
+one connection (a second thread waits for it, without polling the file's lock), and readers read beside them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from wayfare.core.errors import Busy, Conflict, Unreachable
+from wayfare.settings import Settings
+from wayfare.store import revisions
+
+SCHEMA = "wayfare"
+BUSY_MS = 30_000
+UPGRADE_LOCK = 7_293_001  # any number, the same in every process
+
+
+class Connections:
+    """`write()` and `read()` give SQLAlchemy connections; a `write` commits when left without an error."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.embedded = settings.embedded
+        if self.embedded:
+            settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            url = settings.store_url or f"sqlite:///{settings.home / 'wayfare.db'}"
+            self._writer = sqlite_engine(url, pool_size=1, max_overflow=0)
+            sa.event.listen(self._writer, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
+            self._reader = sqlite_engine(url, pool_size=4, max_overflow=12)
+        else:
+            self._writer = postgresql_engine(settings.store_url)
+            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        with _classified(), self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        with _classified(), self._reader.connect() as connection:
+            yield connection
+
+    def upgrade(self) -> None:
+        """Apply the missing revisions, all in one transaction. Any number of processes may do so at once."""
+        if self._version() == revisions.LATEST:
+            return
+        with self.write() as connection:
+            if not self.embedded:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE_LOCK)))
+                connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+            connection.exec_driver_sql(
+                "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
+            )
+            have = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or ""
+            if have > revisions.LATEST:
+                remedy = "Update Wayfare, or give it another WAYFARE_HOME or WAYFARE_STORE."
+                raise Conflict(
+                    f"the store was written by a newer Wayfare (revision {have}).", where="WAYFARE_STORE", remedy=remedy
+                )
+            _apply(connection, have)
+
+    def close(self) -> None:
+        self._writer.dispose()
+        self._reader.dispose()
+
+    def _version(self) -> str:
+        there = "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
+        if not self.embedded:
+            there = f"SELECT to_regclass('{SCHEMA}.alembic_version')"
+        with self.read() as connection:
+            if connection.exec_driver_sql(there).scalar() is None:
+                return ""
+            return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or "")
+
+
+def _apply(connection: sa.Connection, have: str) -> None:
+    for module in revisions.in_order():
+        if module.revision > have:
+            for statement in module.STATEMENTS:
+                connection.exec_driver_sql(statement)
+    connection.exec_driver_sql("DELETE FROM alembic_version")
+    connection.execute(sa.text("INSERT INTO alembic_version VALUES (:v)"), {"v": revisions.LATEST})
+
+
+def sqlite_engine(url: str, **pool: int) -> sa.Engine:
+    engine = sa.create_engine(url, poolclass=sa.QueuePool, connect_args={"check_same_thread": False}, **pool)
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _: Any) -> None:
+        connection.isolation_level = None  # no hidden BEGIN: the "begin" event decides
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def postgresql_engine(url: str, **pool: Any) -> sa.Engine:
+    return sa.create_engine(
+        postgresql_url(url),
+        pool_pre_ping=True,
+        pool_size=5,
+        max_overflow=15,
+        connect_args={"connect_timeout": 10, "options": f"-c search_path={SCHEMA}", "application_name": "wayfare"},
+        **pool,
+    )
+
+
+def postgresql_url(url: str) -> sa.URL:
+    return sa.make_url(url).set(drivername="postgresql+psycopg")
+
+
+@contextmanager
+def _classified() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        if "database is locked" in str(error.orig):
+            raise Busy("the store is locked by another process.", where="WAYFARE_HOME") from error
+        raise Unreachable(f"the store does not answer: {error.orig}", where="WAYFARE_STORE") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unreachable(f"the store closed the connection: {error.orig}", where="WAYFARE_STORE") from error
+        raise

@@ -1,0 +1,202 @@
+"""The store as people and faces see it: runs, their plans, their journal, and what is wished of them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
+from typing import Self
+
+import sqlalchemy as sa
+
+from wayfare.core.address import Address
+from wayfare.core.errors import Conflict, NotFound
+from wayfare.core.events import Event, Name
+from wayfare.core.ids import new_run_id
+from wayfare.core.plan import Json, Plan, plan_from_json, plan_to_json
+from wayfare.core.status import Status
+from wayfare.settings import Settings
+from wayfare.store import journal
+from wayfare.store.database import Connections
+from wayfare.store.records import RUN_COLUMNS, Run, dumps, run_from
+from wayfare.store.schema import ADDRESSES, EVENTS, NOTES, OF_A_RUN, PROGRESS, RUNS, STEPS
+from wayfare.store.seal import Sealer
+from wayfare.store.wishes import wish
+from wayfare.store.work import Work
+
+RESUMABLE = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.FAILED)
+OVER = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.UNDONE)
+
+
+class Store:
+    """Thread-safe. Any method raises Unreachable or Busy when the store's database does not answer."""
+
+    def __init__(self, connections: Connections, sealer: Sealer) -> None:
+        self._db = connections
+        self._sealer = sealer
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Creates the store, or brings it up to date. Any number of processes may have it open."""
+        connections = Connections(settings)
+        connections.upgrade()
+        return cls(connections, Sealer(settings.key, settings.home))
+
+    def close(self) -> None:
+        self._db.close()
+
+    @cached_property
+    def work(self) -> Work:
+        """The engine's side of the store."""
+        return Work(self._db)
+
+    # Runs
+
+    def create_run(
+        self, *, kind: str, title: str, request: Json, fingerprint: str, plan: Plan, addresses: Mapping[str, Address]
+    ) -> Run:
+        """Queue a run: a worker takes it. `request` must hold no secrets; they belong in `addresses`, which are sealed."""
+        run = new_run_id()
+        row = {
+            "id": run,
+            "kind": kind,
+            "title": title,
+            "status": Status.QUEUED,
+            "request": dumps(request),
+            "fingerprint": fingerprint,
+        }
+        row |= {"plan": dumps(plan_to_json(plan)), "plan_digest": plan.digest(), "created_at": time.time()}
+        row |= {"asked": "", "halted": 0, "reason": "", "executor": "", "round": 1, "moves": 0, "last_sequence": 0}
+        sealed = [{"run": run, "role": r, "sealed": self._sealer.seal(a, f"{run}|{r}")} for r, a in addresses.items()]
+        steps = _step_rows(run, plan)
+        with self._db.write() as connection:
+            connection.execute(sa.insert(RUNS), row)
+            for table, rows in ((ADDRESSES, sealed), (STEPS, steps)):
+                if rows:
+                    connection.execute(sa.insert(table), rows)
+            data = {"kind": kind, "title": title, "plan": row["plan_digest"]}
+            journal.append(connection, Event(run, Name.CREATED, data=data))
+        return self.run(run)
+
+    def run(self, reference: str) -> Run:
+        """By id, unique beginning of one, or "last". Raises NotFound, or Conflict when several begin so."""
+        query = sa.select(*RUN_COLUMNS).order_by(RUNS.c.id.desc()).limit(2)
+        if reference != "last":
+            query = query.where(RUNS.c.id.startswith(reference, autoescape=True))
+        with self._db.read() as connection:
+            rows = connection.execute(query).all()
+        if not rows or not reference:
+            raise NotFound(f"there is no run {reference!r}.", where="run", remedy="List them with: wayfare runs list")
+        if len(rows) > 1 and reference != "last":
+            raise Conflict(f"several runs begin with {reference!r}.", where="run", remedy="Give more of the id.")
+        return run_from(rows[0])
+
+    def runs(self, *, limit: int = 50, status: Collection[Status] = ()) -> Sequence[Run]:
+        """Newest first."""
+        query = sa.select(*RUN_COLUMNS).order_by(RUNS.c.id.desc()).limit(limit)
+        if status:
+            query = query.where(RUNS.c.status.in_(list(status)))
+        with self._db.read() as connection:
+            return [run_from(row) for row in connection.execute(query)]
+
+    def unfinished(self, fingerprint: str) -> Run | None:
+        """The newest run of the same request that can be taken up again."""
+        query = sa.select(*RUN_COLUMNS).where(RUNS.c.fingerprint == fingerprint, RUNS.c.status.in_(RESUMABLE))
+        with self._db.read() as connection:
+            row = connection.execute(query.order_by(RUNS.c.id.desc()).limit(1)).one_or_none()
+        return run_from(row) if row else None
+
+    def plan(self, run: str) -> Plan:
+        with self._db.read() as connection:
+            text = connection.execute(sa.select(RUNS.c.plan).where(RUNS.c.id == run)).scalar_one_or_none()
+        if text is None:
+            raise NotFound(f"there is no run {run}.", where="run")
+        return plan_from_json(json.loads(text))
+
+    def addresses(self, run: str) -> Mapping[str, Address]:
+        """Unsealed, by role. Raises Invalid when the key has changed."""
+        with self._db.read() as connection:
+            rows = connection.execute(sa.select(ADDRESSES).where(ADDRESSES.c.run == run)).all()
+        return {row.role: self._sealer.unseal(row.sealed, f"{run}|{row.role}") for row in rows}
+
+    def move(self, run: str, to: Status, reason: str = "", executor: str = "") -> Run:
+        """Change the status, and journal it. Raises Conflict where `core.status.ALLOWED` forbids it."""
+        with self._db.write() as connection:
+            return journal.move(connection, run, to, reason, executor)
+
+    def ask(self, run: str, what: str) -> Run:
+        """Wish for "pause", "resume", "cancel" (what is done stays) or "rollback". Raises Conflict, Invalid."""
+        with self._db.write() as connection:
+            wish(connection, run, what)
+        return self.run(run)
+
+    def prune(self, older_than_seconds: float) -> Sequence[str]:
+        """Forget runs that ended that long ago; gives their ids."""
+        old = sa.and_(RUNS.c.status.in_(OVER), RUNS.c.ended_at < time.time() - older_than_seconds)
+        with self._db.write() as connection:
+            ids = list(connection.execute(sa.select(RUNS.c.id).where(old)).scalars())
+            for run in ids:
+                for table in OF_A_RUN:
+                    connection.execute(sa.delete(table).where(table.c.run == run))
+                connection.execute(sa.delete(RUNS).where(RUNS.c.id == run))
+        return ids
+
+    # Journal
+
+    def append(self, event: Event) -> bool:
+        """False when (run, step, attempt, name) is in the journal already."""
+        with self._db.write() as connection:
+            journal.lock(connection, event.run)
+            return journal.append(connection, event)
+
+    def events(self, run: str, since: int = 0, limit: int = 1000) -> Sequence[Event]:
+        """Those with a sequence above `since`, in order. Sequences count 1, 2, 3 … in each run."""
+        query = sa.select(EVENTS).where(EVENTS.c.run == run, EVENTS.c.sequence > since)
+        with self._db.read() as connection:
+            rows = connection.execute(query.order_by(EVENTS.c.sequence).limit(limit)).all()
+        return [Event(r.run, Name(r.name), r.step, r.attempt, json.loads(r.data), r.at, r.sequence) for r in rows]
+
+    # What steps leave for each other and for people
+
+    def note(self, run: str, key: str, value: Json) -> None:
+        with self._db.write() as connection:
+            where = (NOTES.c.run == run, NOTES.c.key == key)
+            if not connection.execute(sa.update(NOTES).where(*where).values(value=dumps(value))).rowcount:
+                connection.execute(sa.insert(NOTES).values(run=run, key=key, value=dumps(value)))
+
+    def notes(self, run: str, key: str) -> Json:
+        """None when nobody has noted it."""
+        with self._db.read() as connection:
+            text = connection.execute(sa.select(NOTES.c.value).where(NOTES.c.run == run, NOTES.c.key == key)).scalar()
+        return None if text is None else json.loads(text)
+
+    def progress(self, run: str) -> Mapping[str, Mapping[str, int]]:
+        """The last amounts each step told, by step name."""
+        with self._db.read() as connection:
+            rows = connection.execute(sa.select(PROGRESS).where(PROGRESS.c.run == run)).all()
+        return {row.step: json.loads(row.amounts) for row in rows}
+
+    def set_progress(self, run: str, step: str, amounts: Mapping[str, int]) -> None:
+        with self._db.write() as connection:
+            where = (PROGRESS.c.run == run, PROGRESS.c.step == step)
+            if not connection.execute(sa.update(PROGRESS).where(*where).values(amounts=dumps(dict(amounts)))).rowcount:
+                connection.execute(sa.insert(PROGRESS).values(run=run, step=step, amounts=dumps(dict(amounts))))
+
+    def outcomes(self, run: str, tag: str) -> Mapping[str, Json]:
+        """The results of the finished steps with that tag, by step name, in the plan's order."""
+        done = sa.and_(EVENTS.c.run == STEPS.c.run, EVENTS.c.step == STEPS.c.name, EVENTS.c.name == Name.STEP_DONE)
+        query = sa.select(STEPS.c.name, EVENTS.c.data).select_from(STEPS.join(EVENTS, done))
+        query = query.where(STEPS.c.run == run, STEPS.c.tag == tag, STEPS.c.state == "done")
+        with self._db.read() as connection:
+            rows = connection.execute(query.order_by(STEPS.c.position, EVENTS.c.sequence)).all()
+        return {row.name: json.loads(row.data)["result"] for row in rows}
+
+
+def _step_rows(run: str, plan: Plan) -> list[dict[str, object]]:
+    steps = [(number, step) for number, phase in enumerate(plan.phases) for step in phase.steps]
+    fresh = {"state": "open", "attempt": 0, "lane": ""}
+    return [
+        {"run": run, "position": i, "phase": phase, "name": s.name, "tag": s.tag, "limit_key": s.limit_key, **fresh}
+        for i, (phase, s) in enumerate(steps)
+    ]

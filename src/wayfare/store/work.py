@@ -1,0 +1,195 @@
+"""The engine's side of the store: which step is whose, and what became of it.
+
+A lane carries out one step at a time. Each incarnation of a lane holds a token; whoever takes a lane over after a crash
+writes a new one, so that a process thought dead that wakes up can record nothing (`Superseded`).
+A step's state and its event commit together. Therefore a step is repeated only if it was in flight.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from wayfare.core.errors import Stopped
+from wayfare.core.events import Event, Name
+from wayfare.core.plan import Json
+from wayfare.core.status import Status
+from wayfare.store import journal
+from wayfare.store.database import Connections
+from wayfare.store.schema import LANES, RUNS, STEPS
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    id: str
+    run: str
+    token: str
+    executor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to carry out one step once."""
+
+    lane: Lane
+    position: int
+    name: str
+    attempt: int  # counts every start of this step, over crashes and rounds
+
+
+class Superseded(Stopped):
+    """Another process has taken this lane over; nothing of ours may be recorded any more."""
+
+
+class Work:
+    def __init__(self, connections: Connections) -> None:
+        self._db = connections
+
+    def enter(self, lane: str, run: str, executor: str) -> Lane:
+        """Take the lane, also from a dead process: its step in flight is open again."""
+        entered = Lane(lane, run, secrets.token_hex(8), executor)
+        with self._db.write() as connection:
+            journal.lock(connection, run)
+            before = connection.execute(sa.select(LANES.c.executor).where(LANES.c.id == lane)).scalar()
+            if before is None:
+                connection.execute(sa.insert(LANES).values(id=lane, run=run, token=entered.token, executor=executor))
+                return entered
+            connection.execute(
+                sa.update(LANES).where(LANES.c.id == lane).values(token=entered.token, executor=executor)
+            )
+            flying = sa.and_(STEPS.c.run == run, STEPS.c.lane == lane, STEPS.c.state == "running")
+            for name, attempt in connection.execute(sa.select(STEPS.c.name, STEPS.c.attempt).where(flying)).all():
+                data = {"from": before, "by": executor}
+                journal.append(connection, Event(run, Name.ADOPTED, name, attempt, data))
+            connection.execute(sa.update(STEPS).where(flying).values(state="open"))
+        return entered
+
+    def claim(self, lane: Lane, phase: int, limit_key: str | None = None) -> Claim | None:
+        """The next open step of the phase, journalled as started. None when there is none, or the run is to stop."""
+        with self._db.write() as connection:
+            row = self._own(connection, lane)
+            if row.asked or row.halted or row.status != Status.RUNNING:
+                return None
+            is_open = [STEPS.c.run == lane.run, STEPS.c.phase == phase, STEPS.c.state == "open"]
+            if limit_key is not None:
+                is_open.append(STEPS.c.limit_key == limit_key)
+            query = sa.select(STEPS.c.position, STEPS.c.name, STEPS.c.attempt).where(*is_open)
+            step = connection.execute(query.order_by(STEPS.c.position).limit(1)).one_or_none()
+            if step is None:
+                return None
+            claim = Claim(lane, step.position, step.name, step.attempt + 1)
+            self._set(connection, claim, state="running", attempt=claim.attempt, lane=lane.id)
+            _tell(connection, claim, Name.STEP_STARTED, {"executor": lane.executor})
+        return claim
+
+    def again(self, claim: Claim) -> Claim:
+        """The next attempt at the same step."""
+        retried = Claim(claim.lane, claim.position, claim.name, claim.attempt + 1)
+        with self._db.write() as connection:
+            self._own(connection, claim.lane)
+            self._set(connection, retried, attempt=retried.attempt)
+            _tell(connection, retried, Name.STEP_STARTED, {"executor": claim.lane.executor})
+        return retried
+
+    def done(self, claim: Claim, result: Json, seconds: float) -> None:
+        with self._db.write() as connection:
+            self._own(connection, claim.lane)
+            self._set(connection, claim, state="done")
+            _tell(connection, claim, Name.STEP_DONE, {"result": result, "seconds": round(seconds, 6)})
+
+    def failed(self, claim: Claim, data: Mapping[str, Json], *, final: bool) -> None:
+        """Journal a failed attempt. A final one halts the run: no step of it starts any more, those in flight stop."""
+        with self._db.write() as connection:
+            self._own(connection, claim.lane)
+            _tell(connection, claim, Name.STEP_FAILED, data)
+            if final:
+                self._set(connection, claim, state="failed")
+                connection.execute(sa.update(RUNS).where(RUNS.c.id == claim.lane.run).values(halted=1))
+
+    def release(self, claim: Claim) -> None:
+        """The step was stopped: it is open again."""
+        with self._db.write() as connection:
+            self._own(connection, claim.lane)
+            self._set(connection, claim, state="open")
+
+    def undone(self, lane: Lane, position: int, name: str) -> None:
+        with self._db.write() as connection:
+            row = self._own(connection, lane)
+            where = (STEPS.c.run == lane.run, STEPS.c.position == position)
+            connection.execute(sa.update(STEPS).where(*where).values(state="undone"))
+            journal.append(connection, Event(lane.run, Name.STEP_UNDONE, name, row.round))
+
+    def stop_reason(self, lane: Lane) -> str:
+        """Why the step in flight should stop: "asked", "halted" or "superseded"; "" to go on. One cheap read."""
+        query = sa.select(RUNS.c.asked, RUNS.c.halted, LANES.c.token)
+        query = query.join(LANES, LANES.c.run == RUNS.c.id).where(LANES.c.id == lane.id)
+        with self._db.read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None or row.token != lane.token:
+            return "superseded"
+        return "asked" if row.asked else "halted" if row.halted else ""
+
+    def states(self, run: str) -> Mapping[int, Mapping[str, int]]:
+        """How many steps stand where: phase → state → number."""
+        query = sa.select(STEPS.c.phase, STEPS.c.state, sa.func.count()).where(STEPS.c.run == run)
+        with self._db.read() as connection:
+            rows = connection.execute(query.group_by(STEPS.c.phase, STEPS.c.state)).all()
+        found: dict[int, dict[str, int]] = {}
+        for phase, state, number in rows:
+            found.setdefault(phase, {})[state] = number
+        return found
+
+    def open_keys(self, run: str, phase: int) -> Mapping[str, int]:
+        """limit key → steps still open."""
+        query = sa.select(STEPS.c.limit_key, sa.func.count()).where(STEPS.c.run == run, STEPS.c.phase == phase)
+        query = query.where(STEPS.c.state == "open").group_by(STEPS.c.limit_key)
+        with self._db.read() as connection:
+            return {key: number for key, number in connection.execute(query)}
+
+    def started(self, run: str) -> Sequence[tuple[int, str, int]]:
+        """(position, name, attempt) of the steps that ever started and are not undone, last first."""
+        query = sa.select(STEPS.c.position, STEPS.c.name, STEPS.c.attempt)
+        query = query.where(STEPS.c.run == run, STEPS.c.attempt > 0, STEPS.c.state != "undone")
+        with self._db.read() as connection:
+            return [tuple(row) for row in connection.execute(query.order_by(STEPS.c.position.desc()))]
+
+    def to_conduct(self) -> Sequence[tuple[str, int]]:
+        """(run, round) of what waits for a conductor: queued runs, and ended ones to roll back."""
+        idle = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.WAITING)
+        late = sa.and_(RUNS.c.asked == "rollback", RUNS.c.status.in_(idle))
+        return self._rounds(sa.or_(RUNS.c.status == Status.QUEUED, late))
+
+    def conducted(self) -> Sequence[tuple[str, int]]:
+        """(run, round) of what some conductor should be at work on."""
+        return self._rounds(RUNS.c.status.in_((Status.RUNNING, Status.UNDOING)))
+
+    def next_round(self, run: str, round_: int) -> None:
+        """Give the run a new name for its workflow, where the old one is lost."""
+        with self._db.write() as connection:
+            where = (RUNS.c.id == run, RUNS.c.round == round_)
+            connection.execute(sa.update(RUNS).where(*where).values(round=round_ + 1))
+
+    def _rounds(self, where: sa.ColumnElement[bool]) -> Sequence[tuple[str, int]]:
+        with self._db.read() as connection:
+            return [tuple(row) for row in connection.execute(sa.select(RUNS.c.id, RUNS.c.round).where(where))]
+
+    def _own(self, connection: sa.Connection, lane: Lane) -> sa.Row[Any]:
+        """The locked run. Raises Superseded when the lane is another's by now."""
+        row = journal.lock(connection, lane.run)
+        token = connection.execute(sa.select(LANES.c.token).where(LANES.c.id == lane.id)).scalar()
+        if token != lane.token:
+            raise Superseded(f"{lane.id} was taken over by another process.")
+        return row
+
+    def _set(self, connection: sa.Connection, claim: Claim, **values: object) -> None:
+        where = (STEPS.c.run == claim.lane.run, STEPS.c.position == claim.position)
+        connection.execute(sa.update(STEPS).where(*where).values(**values))
+
+
+def _tell(connection: sa.Connection, claim: Claim, name: Name, data: Mapping[str, Json]) -> None:
+    journal.append(connection, Event(claim.lane.run, name, claim.name, claim.attempt, data, time.time()))
