@@ -88,7 +88,8 @@ def _types(landed: Table, landings: Sequence[Landing], have: dict[str, Column]) 
         Finding(
             "type_differs",
             Severity.INFO,
-            f"it would be {n.column.native}, and is {have[n.column.name].native}: values are converted exactly or refused.",
+            f"it would be {n.column.native}, and is {have[n.column.name].native}; "
+            "values are converted exactly or refused.",
             f"{landed.label}.{n.column.name}",
         )
         for n in landings

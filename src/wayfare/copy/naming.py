@@ -1,7 +1,7 @@
 """What the copied tables are called in the target. Pure.
 
-The source's default namespace (public, main …) becomes the target's; other namespaces keep their names where the target has
-namespaces, and are dropped where it has none.
+The source's default namespace (public, main …) becomes the target's; other namespaces keep their names where the target
+has namespaces, and are dropped where it has none.
 """
 
 from __future__ import annotations

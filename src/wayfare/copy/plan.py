@@ -1,7 +1,8 @@
-"""From a request and what is known of both databases to the plan of a copy. Pure but for the questions asked of `target`,
-all of which (`land`, `draft`, `receives`) promise to do no I/O.
+"""From a request and what is known of both databases to the plan of a copy.
 
-    check → stage → load → verify → seal → publish → finish
+Pure: of the databases only those questions are asked (`land`, `draft`, `sends`, `receives`) that promise to do no I/O.
+
+    check → stage → load → verify → prove → seal → publish → finish
 """
 
 from __future__ import annotations
@@ -27,11 +28,18 @@ from wayfare.core.ports import Chunk, Database, Drafts, Mode, Relays
 from wayfare.core.tables import Table, View
 from wayfare.flow.mask import Mask, masked_column, parse_masks
 
+Bound = int | str | None
+
 SNAPSHOT = "copy.snapshot"  # the holder that keeps one view of the source open
 
 
-def plan_copy(request: CopyRequest, facts: CopyFacts, source: Database, target: Database) -> Plan:
-    """The plan, with every finding. A plan with an ERROR finding is shown, and refused when somebody starts it."""
+def plan_copy(
+    request: CopyRequest, facts: CopyFacts, source: Database, target: Database, since: Mapping[str, Bound] | None = None
+) -> Plan:
+    """The plan, with every finding. A plan with an ERROR finding is shown, and refused when somebody starts it.
+
+    `since` has, for an incremental copy, where the last one ended for each source label.
+    """
     places, findings = place_tables(facts.tables, facts.rules, facts.source_default, request.renames)
     findings = [*facts.findings, *findings]
     passage = Passage(
@@ -65,7 +73,7 @@ def plan_copy(request: CopyRequest, facts: CopyFacts, source: Database, target: 
         deletes=request.deletes,
         versions={"wayfare": __version__, "python": sys.version.split()[0], **facts.versions},
     )
-    return Plan("copy", subject.to_json(), _phases(request, facts, copies), tuple(findings))
+    return Plan("copy", subject.to_json(), _phases(request, facts, copies, since or {}), tuple(findings))
 
 
 def _table_copy(
@@ -128,7 +136,7 @@ def _relay_form(
     source: Database,
     target: Database,
 ) -> str:
-    """The wire format both speak for this table, or "". A relay does not look at values, so whatever must, prevents it."""
+    """The wire format both speak for this table, or "". A relay does not look at values: whatever must, prevents it."""
     if not (isinstance(source, Relays) and isinstance(target, Relays)) or request.incremental:
         return ""
     if any(passage.says(cast(Mapping[str, str], masks), table, c) for c in table.columns):
@@ -190,10 +198,12 @@ def _views(facts: CopyFacts, places: Mapping[Place, Place], passage: Passage) ->
     return tuple(views), findings
 
 
-def _phases(request: CopyRequest, facts: CopyFacts, copies: Sequence[TableCopy]) -> tuple[Phase, ...]:
+def _phases(
+    request: CopyRequest, facts: CopyFacts, copies: Sequence[TableCopy], since: Mapping[str, Bound]
+) -> tuple[Phase, ...]:
     numbered = list(enumerate(copies))
     loads = tuple(
-        _load(request, index, copy, chunk, len(facts.chunks[copy.source]))
+        _load(request, index, copy, _window(request, chunk, since.get(copy.source)), len(facts.chunks[copy.source]))
         for index, copy in _largest_first(numbered)
         for chunk in facts.chunks[copy.source]
     )
@@ -203,6 +213,7 @@ def _phases(request: CopyRequest, facts: CopyFacts, copies: Sequence[TableCopy])
         Phase("stage", (Step("copy.stage", "stage"),)),
         Phase("load", loads if moving else (), together=True, hold=SNAPSHOT),
         Phase("verify", _each("verify", numbered) if moving else (), hold=SNAPSHOT),
+        Phase("prove", (Step("copy.prove", "prove"),) if moving else ()),
         Phase("seal", _each("seal", numbered), together=True),
         Phase("publish", (Step("copy.publish", "publish"),)),
         Phase("finish", (Step("copy.finish", "finish"),)),
@@ -216,16 +227,16 @@ def _largest_first(numbered: Sequence[tuple[int, TableCopy]]) -> list[tuple[int,
 
 
 def _load(request: CopyRequest, index: int, copy: TableCopy, chunk: Chunk, count: int) -> Step:
-    if request.incremental:
-        chunk = replace(chunk, cursor=request.cursor, after=_bound(request.since))
     name = f"load {copy.source} {chunk.index + 1}/{count}"
     return Step("copy.load", name, {"table": index, "chunk": encode(chunk)}, limit_key=request.source.url())
 
 
-def _bound(since: str) -> int | str | None:
-    if not since:
-        return None
-    return int(since) if since.lstrip("-").isdigit() else since
+def _window(request: CopyRequest, chunk: Chunk, ended: Bound) -> Chunk:
+    """What an incremental copy reads: after --since, else after the end of the last one, else everything."""
+    if not request.incremental:
+        return chunk
+    since: Bound = int(request.since) if request.since.lstrip("-").isdigit() else request.since or ended
+    return replace(chunk, cursor=request.cursor, after=since)
 
 
 def _each(verb: str, numbered: Sequence[tuple[int, TableCopy]]) -> tuple[Step, ...]:

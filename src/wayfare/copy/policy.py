@@ -1,4 +1,4 @@
-"""The exact-or-refuse policy: what becomes of each column and of what surrounds the rows, and what has to be said about it.
+"""The exact-or-refuse policy: what becomes of each column and of what surrounds the rows, and what has to be said.
 
 Pure: everything a system has to answer comes in as `land`.
 """
@@ -64,7 +64,7 @@ def land_columns(table: Table, passage: Passage, land: Land) -> tuple[list[Landi
 
 
 def _mapped(table: Table, column: Column, passage: Passage) -> Column:
-    """The column as `--map` wants it: an Arrow-like type is taken as the value's type, anything else as the native one."""
+    """The column as `--map` wants it: by an Arrow-like type, or by a meaning. Raises Invalid, naming the column."""
     wanted = passage.type_map or {}
     name = passage.says(wanted, table, column)
     if not name:
@@ -101,7 +101,7 @@ def _verdict(table: Table, column: Column, landing: Landing, allowed: bool) -> I
 def land_structure(
     table: Table, columns: tuple[Column, ...], places: Mapping[Place, Place], passage: Passage
 ) -> tuple[Table, list[Finding]]:
-    """Keys, indexes, foreign keys, checks and defaults as the target can have them; a finding for each that cannot go."""
+    """Keys, indexes, foreign keys, checks, defaults as the target can have them; a finding for each that cannot go."""
     findings: list[Finding] = []
     namespace, name = places[(table.namespace, table.name)]
     landed = replace(

@@ -1,6 +1,6 @@
 """The proof of a copy, as data: what was moved, what was compared, and what is worth knowing about it.
 
-Written as JSON by `codec.encode`, and as a page by `report_page`. Times are seconds since the epoch; durations are seconds.
+Written as JSON by `codec.encode`, and as a page by `report_page`. Times are seconds since the epoch.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ _decoded: dict[str, CopySubject] = {}
 
 
 def subject_of(context: StepContext) -> CopySubject:
-    """The subject of the run's plan. A plan never changes, and decoding wide tables takes time: recent ones are kept."""
+    """The subject of the run's plan. Plans never change, and decoding wide tables takes time: recent ones are kept."""
     subject = _decoded.get(context.run)
     if subject is None:
         subject = decode(CopySubject, context.subject)

@@ -1,6 +1,7 @@
 """Expressions and views from one SQL dialect to another. Pure.
 
-Only what surely means the same is translated; the rest becomes a finding that shows the text. sqlglot loads at first use.
+Only what surely means the same is translated; the rest becomes a finding that shows the text. sqlglot loads at first
+use.
 """
 
 from __future__ import annotations
@@ -11,8 +12,12 @@ from typing import Any
 from wayfare.copy.naming import Place
 
 _PLAIN_NODES = frozenset(
-    "Column Identifier Literal Boolean Null Paren And Or Not EQ NEQ GT GTE LT LTE In Between Is Like Neg Add Sub Mul Div "
-    "Lower Upper Length Trim Abs Coalesce CurrentTimestamp CurrentDate CurrentTime Tuple".split()
+    {
+        *("Column", "Identifier", "Literal", "Boolean", "Null", "Paren", "Tuple", "And", "Or", "Not"),
+        *("EQ", "NEQ", "GT", "GTE", "LT", "LTE", "In", "Between", "Is", "Like"),
+        *("Neg", "Add", "Sub", "Mul", "Div", "Lower", "Upper", "Length", "Trim", "Abs", "Coalesce"),
+        *("CurrentTimestamp", "CurrentDate", "CurrentTime"),
+    }
 )
 
 
@@ -28,17 +33,19 @@ def expression(text: str, read: str, write: str) -> str | None:
             return None
         if isinstance(tree, exp.Column):
             return None  # an unknown bare word: a keyword of its own dialect
-        return tree.sql(dialect=write, unsupported_level=ErrorLevel.RAISE)
+        return str(tree.sql(dialect=write, identify=True, unsupported_level=ErrorLevel.RAISE))
     except (SqlglotError, ValueError):
         return None
 
 
 def _simplified(node: Any) -> Any:
-    """Undo how catalogs print: casts of literals and columns to text, and `= ANY (ARRAY[…])` for IN."""
+    """Undo how catalogs print: casts of constants, of columns to text, and `= ANY (ARRAY[…])` for IN."""
     from sqlglot import exp
 
-    if isinstance(node, exp.Cast) and isinstance(node.this, (exp.Literal, exp.Column, exp.Paren, exp.Null)):
-        if node.to.is_type(*exp.DataType.TEXT_TYPES):
+    if isinstance(node, exp.Cast):
+        inner = node.this.unnest()
+        constant = isinstance(inner, (exp.Literal, exp.Null, exp.Neg))
+        if constant or (isinstance(inner, exp.Column) and node.to.is_type(*exp.DataType.TEXT_TYPES)):
             return node.this.transform(_simplified)
     if isinstance(node, exp.EQ) and isinstance(node.expression, exp.Any):
         array = node.expression.this.unnest()
@@ -71,7 +78,7 @@ def view(definition: str, read: str, write: str, places: Mapping[Place, Place]) 
             table.set("this", exp.to_identifier(name, quoted=True))
             table.set("db", exp.to_identifier(namespace, quoted=True) if namespace else None)
             table.set("catalog", None)
-        return tree.sql(dialect=write, unsupported_level=ErrorLevel.RAISE)
+        return str(tree.sql(dialect=write, identify=True, unsupported_level=ErrorLevel.RAISE))
     except SqlglotError as error:
         raise ValueError(str(error).splitlines()[0]) from error
 

@@ -1,0 +1,31 @@
+"""What people do with runs: pause, resume, cancel, roll back. Each records a wish that the carrier of the run obeys."""
+
+from __future__ import annotations
+
+from wayfare.core.errors import Conflict
+from wayfare.core.status import Status
+from wayfare.store.store import Run, Store
+
+
+def pause(store: Store, reference: str) -> Run:
+    return store.ask(store.run(reference).id, "pause")
+
+
+def resume(store: Store, reference: str) -> Run:
+    return store.ask(store.run(reference).id, "resume")
+
+
+def cancel(store: Store, reference: str, *, undo: bool = False) -> Run:
+    """With `undo`, the target is left as it was before the run."""
+    return store.ask(store.run(reference).id, "rollback" if undo else "cancel")
+
+
+def roll_back(store: Store, reference: str) -> Run:
+    """Undo a run. Raises Conflict for a finished one that did not keep what it replaced."""
+    run = store.run(reference)
+    if run.status is Status.SUCCEEDED and not store.plan(run.id).subject.get("keep_replaced"):
+        raise Conflict(
+            f"run {run.id} has finished, and the tables it replaced are gone.",
+            remedy="Copies that may have to be rolled back after their end are started with --keep-replaced.",
+        )
+    return store.ask(run.id, "rollback")

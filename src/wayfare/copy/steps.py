@@ -1,0 +1,143 @@
+"""The effects of a copy, one class each; every one may be repeated. `load.py` has the one that moves rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+from wayfare.copy.load import VIEW, Load, stages
+from wayfare.copy.plan import SNAPSHOT
+from wayfare.copy.prove import Prove, Verify
+from wayfare.copy.subject import CopySubject, TableCopy, subject_of
+from wayfare.core.errors import Conflict
+from wayfare.core.findings import Finding, Severity
+from wayfare.core.plan import Json, StepContext
+from wayfare.core.ports import Database, Extends, Snapshots, Views
+from wayfare.core.tables import Table
+from wayfare.engine.effects import effect, holder
+from wayfare.flow.structure import compare_structure
+
+effect("copy.load")(Load)
+effect("copy.verify")(Verify)
+effect("copy.prove")(Prove)
+
+
+@holder(SNAPSHOT)
+@contextmanager
+def snapshot(context: StepContext) -> Iterator[None]:
+    """One view of the source for all readers, where the source can; its token is the note VIEW."""
+    source = context.open("source")
+    if not isinstance(source, Snapshots):
+        context.note(VIEW, "")
+        yield
+        return
+    with source.snapshot() as view:
+        context.note(VIEW, view.token)
+        yield
+
+
+@effect("copy.check")
+class Check:
+    """Both ends answer, and the source's tables are still those that were planned."""
+
+    def run(self, context: StepContext, args: Mapping[str, Json]) -> Json:
+        subject = subject_of(context)
+        now = {t.label: t for t in context.open("source").tables()}
+        for copy in subject.tables:
+            found = now.get(copy.source)
+            if found is None or _spelling(found) != _spelling(copy.table):
+                raise Conflict(
+                    f"the source's table {copy.source} has changed since the plan was made.",
+                    where="source",
+                    remedy="Start the copy again, so that it is planned anew.",
+                )
+        return {"target": context.open("target").check().version}
+
+
+def _spelling(table: Table) -> list[tuple[str, str]]:
+    return [(c.name, c.native) for c in table.columns]
+
+
+@effect("copy.stage")
+class Stage:
+    """Empty tables beside the real ones. Undoing it undoes the whole copy."""
+
+    def run(self, context: StepContext, args: Mapping[str, Json]) -> Json:
+        tables = [copy.landed for copy in subject_of(context).tables]
+        stages(context.open("target")).stage(context.run, tables)
+        return {"tables": len(tables)}
+
+    def undo(self, context: StepContext, args: Mapping[str, Json]) -> None:
+        stages(context.open("target")).discard(context.run)
+
+
+@effect("copy.seal")
+class Seal:
+    """Keys and indexes, after the rows."""
+
+    def run(self, context: StepContext, args: Mapping[str, Json]) -> Json:
+        copy = subject_of(context).tables[args["table"]]
+        context.stopping()
+        stages(context.open("target")).seal(context.run, copy.landed)
+        return {"table": copy.target}
+
+
+@effect("copy.publish")
+class Publish:
+    """The staged tables take their places, with identities that go on where the source's stand now."""
+
+    def run(self, context: StepContext, args: Mapping[str, Json]) -> Json:
+        subject = subject_of(context)
+        target = context.open("target")
+        for copy in subject.tables:
+            if copy.added and copy.exists and isinstance(target, Extends):
+                target.add_columns(copy.landed, [copy.landed.column(name) for name in copy.added])
+        tables = current(subject, context.open("source"))
+        stages(target).publish(context.run, tables, subject.mode)
+        return {"tables": len(tables)}
+
+
+def current(subject: CopySubject, source: Database) -> list[Table]:
+    """The landed tables with the source's identities as they are now: rows may have come since the plan."""
+    if not any(c.identity for copy in subject.tables for c in copy.landed.columns):
+        return [copy.landed for copy in subject.tables]
+    now = {t.label: t for t in source.tables()}
+    return [_with_identities(copy, now.get(copy.source)) for copy in subject.tables]
+
+
+def _with_identities(copy: TableCopy, now: Table | None) -> Table:
+    if now is None:
+        return copy.landed
+    fresh = {c.name: c.identity for c in now.columns if c.identity}
+    columns = (
+        replace(c, identity=replace(c.identity, next=fresh[c.name].next)) if c.identity and c.name in fresh else c
+        for c in copy.landed.columns
+    )
+    return replace(copy.landed, columns=tuple(columns))
+
+
+@effect("copy.finish")
+class Finish:
+    """Views, a look at what is really there now, and the staging area is gone."""
+
+    def run(self, context: StepContext, args: Mapping[str, Json]) -> Json:
+        subject = subject_of(context)
+        target = context.open("target")
+        if subject.views and isinstance(target, Views):
+            for finding in target.create_views(subject.views):
+                context.finding(finding)
+        actual = {t.label: t for t in target.tables()}
+        for expected in current(subject, context.open("source")):
+            for finding in _structure(expected, actual.get(expected.label), subject):
+                context.finding(finding)
+        if not subject.keep_replaced:
+            stages(target).finish(context.run)
+        return {"tables": len(subject.tables), "views": len(subject.views)}
+
+
+def _structure(expected: Table, actual: Table | None, subject: CopySubject) -> list[Finding]:
+    if actual is None:
+        message = f"{expected.label} is not in the target after it was published."
+        return [Finding("table_missing", Severity.ERROR, message, expected.label)]
+    return list(compare_structure(expected, actual))
