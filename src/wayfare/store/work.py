@@ -7,6 +7,7 @@ A step's state and its event commit together. Therefore a step is repeated only 
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from wayfare.core.plan import Json
 from wayfare.core.status import Status
 from wayfare.store import journal
 from wayfare.store.database import Connections
-from wayfare.store.schema import LANES, RUNS, STEPS
+from wayfare.store.schema import EVENTS, LANES, RUNS, STEPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +51,33 @@ class Work:
     def __init__(self, connections: Connections) -> None:
         self._db = connections
 
-    def enter(self, lane: str, run: str, executor: str) -> Lane:
+    def enter(self, lane: str, run: str, executor: str, *, conducts: bool = False) -> Lane:
         """Take the lane, also from a dead process: its step in flight is open again."""
         entered = Lane(lane, run, secrets.token_hex(8), executor)
         with self._db.write() as connection:
             journal.lock(connection, run)
             before = connection.execute(sa.select(LANES.c.executor).where(LANES.c.id == lane)).scalar()
+            if conducts:
+                connection.execute(sa.update(RUNS).where(RUNS.c.id == run).values(executor=executor))
             if before is None:
                 connection.execute(sa.insert(LANES).values(id=lane, run=run, token=entered.token, executor=executor))
-                return entered
-            connection.execute(
-                sa.update(LANES).where(LANES.c.id == lane).values(token=entered.token, executor=executor)
-            )
-            flying = sa.and_(STEPS.c.run == run, STEPS.c.lane == lane, STEPS.c.state == "running")
-            for name, attempt in connection.execute(sa.select(STEPS.c.name, STEPS.c.attempt).where(flying)).all():
-                data = {"from": before, "by": executor}
-                journal.append(connection, Event(run, Name.ADOPTED, name, attempt, data))
-            connection.execute(sa.update(STEPS).where(flying).values(state="open"))
+            else:
+                _take_over(connection, entered, before, conducts)
         return entered
+
+    def reopen(self, run: str, prefix: str, executor: str) -> None:
+        """Take over all lanes whose names begin so: none of them may write any more, their steps are open again."""
+        with self._db.read() as connection:
+            query = sa.select(LANES.c.id).where(LANES.c.run == run, LANES.c.id.startswith(prefix, autoescape=True))
+            lost = list(connection.execute(query).scalars())
+        for lane in lost:
+            self.enter(lane, run, executor)
+
+    def move(self, lane: Lane, to: Status, reason: str = "") -> None:
+        """Change the run's status, as its conductor."""
+        with self._db.write() as connection:
+            self._own(connection, lane)
+            journal.move(connection, lane.run, to, reason, lane.executor)
 
     def claim(self, lane: Lane, phase: int, limit_key: str | None = None) -> Claim | None:
         """The next open step of the phase, journalled as started. None when there is none, or the run is to stop."""
@@ -134,15 +144,25 @@ class Work:
             return "superseded"
         return "asked" if row.asked else "halted" if row.halted else ""
 
-    def states(self, run: str) -> Mapping[int, Mapping[str, int]]:
-        """How many steps stand where: phase → state → number."""
-        query = sa.select(STEPS.c.phase, STEPS.c.state, sa.func.count()).where(STEPS.c.run == run)
+    def states(self, run: str, phase: int) -> Mapping[str, int]:
+        """How many steps of the phase stand where: state → number."""
+        query = sa.select(STEPS.c.state, sa.func.count()).where(STEPS.c.run == run, STEPS.c.phase == phase)
         with self._db.read() as connection:
-            rows = connection.execute(query.group_by(STEPS.c.phase, STEPS.c.state)).all()
-        found: dict[int, dict[str, int]] = {}
-        for phase, state, number in rows:
-            found.setdefault(phase, {})[state] = number
-        return found
+            return {state: number for state, number in connection.execute(query.group_by(STEPS.c.state))}
+
+    def failure(self, run: str) -> str:
+        """What the first step that failed for good in this round says; "" where none has."""
+        failed = sa.and_(
+            EVENTS.c.run == STEPS.c.run, EVENTS.c.step == STEPS.c.name, EVENTS.c.attempt == STEPS.c.attempt
+        )
+        query = sa.select(STEPS.c.name, EVENTS.c.data).select_from(STEPS.join(EVENTS, failed))
+        query = query.where(STEPS.c.run == run, STEPS.c.state == "failed", EVENTS.c.name == Name.STEP_FAILED)
+        with self._db.read() as connection:
+            row = connection.execute(query.order_by(EVENTS.c.sequence).limit(1)).one_or_none()
+        if row is None:
+            return ""
+        data = json.loads(row.data)
+        return f"{row.name}: {data['message']}" + (f" {data['remedy']}" if data["remedy"] else "")
 
     def open_keys(self, run: str, phase: int) -> Mapping[str, int]:
         """limit key → steps still open."""
@@ -189,6 +209,22 @@ class Work:
     def _set(self, connection: sa.Connection, claim: Claim, **values: object) -> None:
         where = (STEPS.c.run == claim.lane.run, STEPS.c.position == claim.position)
         connection.execute(sa.update(STEPS).where(*where).values(**values))
+
+
+def _take_over(connection: sa.Connection, lane: Lane, before: str, conducts: bool) -> None:
+    connection.execute(sa.update(LANES).where(LANES.c.id == lane.id).values(token=lane.token, executor=lane.executor))
+    data = {"from": before, "by": lane.executor}
+    if conducts and before != lane.executor:
+        counted = sa.select(sa.func.count()).where(
+            EVENTS.c.run == lane.run, EVENTS.c.name == Name.ADOPTED, EVENTS.c.step == ""
+        )
+        journal.append(
+            connection, Event(lane.run, Name.ADOPTED, attempt=connection.execute(counted).scalar_one() + 1, data=data)
+        )
+    flying = sa.and_(STEPS.c.run == lane.run, STEPS.c.lane == lane.id, STEPS.c.state == "running")
+    for name, attempt in connection.execute(sa.select(STEPS.c.name, STEPS.c.attempt).where(flying)).all():
+        journal.append(connection, Event(lane.run, Name.ADOPTED, name, attempt, data))
+    connection.execute(sa.update(STEPS).where(flying).values(state="open"))
 
 
 def _tell(connection: sa.Connection, claim: Claim, name: Name, data: Mapping[str, Json]) -> None:

@@ -1,0 +1,204 @@
+"""Conducting a run: its phases in order, its steps alone or in lanes, its end, and its undoing.
+
+Everything here may be done again from the start: what is finished is read from the store, so that a conductor that comes
+after a crash does what the first one would have done next.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from itertools import count, groupby
+from typing import Protocol
+
+from wayfare.core.errors import Bug, Stopped, WayfareError
+from wayfare.core.events import Event, Name
+from wayfare.core.plan import Phase, Step, Undoes
+from wayfare.core.status import Status
+from wayfare.engine.carry import ATTEMPTS_MAX, Carrier, Leaving, backoff_seconds, classified
+from wayfare.engine.context import Context
+from wayfare.engine.effects import effect_of, holder_of
+from wayfare.engine.opened import OpenRun, OpenRuns
+from wayfare.store.store import Store
+from wayfare.store.work import Lane, Superseded
+
+LOOK_SECONDS = 0.1  # how often steps carried out elsewhere are looked at
+CHECK_SECONDS = 3.0  # … and whether their lanes are still there
+WAVES_MAX = 20
+STOPPED = {"pause": (Status.WAITING, "paused"), "cancel": (Status.CANCELLED, "cancelled")}
+
+
+class Lanes(Protocol):
+    """Where lanes come from: this process, or any that works for the same store."""
+
+    def start(self, name: str, run: str, phase: int, limit_key: str) -> None:
+        """Once, however often it is called with the same name."""
+        ...
+
+    def alive(self, prefix: str) -> bool:
+        """Is there a lane, waiting or at work, whose name begins so?"""
+        ...
+
+
+@dataclass(frozen=True)
+class Conductor:
+    store: Store
+    carrier: Carrier
+    runs: OpenRuns
+    lanes: Lanes
+    executor: str
+    workers: int
+    per_source: int
+
+    def conduct(self, run: str, round_: int) -> None:
+        """Take the run to where it stands still: ended, waiting or undone. Raises Superseded, Leaving, Unreachable."""
+        to = self._next_status(run, round_)
+        if to is None:
+            return
+        lane = self.store.work.enter(f"{run}.{round_}", run, self.executor, conducts=True)
+        self.store.work.move(lane, to)
+        with self.runs.using(run) as opened:
+            if to is Status.UNDOING or not self._forward(lane, opened, round_):
+                self._back(lane, opened)
+
+    def _next_status(self, run: str, round_: int) -> Status | None:
+        found = self.store.run(run)
+        if found.round != round_:
+            return None
+        if found.status in (Status.RUNNING, Status.UNDOING):
+            return found.status  # a conductor before us did not come to the end
+        if found.asked == "rollback":
+            return Status.UNDOING
+        return Status.RUNNING if found.status is Status.QUEUED else None
+
+    # Forward
+
+    def _forward(self, lane: Lane, opened: OpenRun, round_: int) -> bool:
+        """False when the run is to be rolled back."""
+        try:
+            if self._phases(lane, opened, round_):
+                self.store.work.move(lane, Status.SUCCEEDED)
+                return True
+        except Superseded:
+            raise
+        except Stopped:
+            pass
+        except Exception as error:
+            self.store.work.move(lane, Status.FAILED, str(classified(error, opened.run)))
+            return True
+        return self._stop(lane)
+
+    def _phases(self, lane: Lane, opened: OpenRun, round_: int) -> bool:
+        """False when something stopped it."""
+        for hold, group in groupby(enumerate(opened.plan.phases), key=lambda numbered: numbered[1].hold):
+            phases = list(group)
+            with self._held(lane, opened, hold, [number for number, _ in phases]):
+                if not all(self._phase(lane, opened, round_, number, phase) for number, phase in phases):
+                    return False
+        return True
+
+    def _held(self, lane: Lane, opened: OpenRun, hold: str, phases: list[int]) -> AbstractContextManager[None]:
+        """The phases' holder, opened anew by every conductor; none where nothing is left to do."""
+        if not hold or all(self._complete(opened.run, phase) for phase in phases):
+            return nullcontext()
+        context = Context(self.store, opened, hold, 1, lambda: self.carrier.stop_reason(lane))
+        return holder_of(hold)(context)
+
+    def _phase(self, lane: Lane, opened: OpenRun, round_: int, number: int, phase: Phase) -> bool:
+        if not self._complete(opened.run, number):
+            self.store.append(Event(opened.run, Name.PHASE_STARTED, phase.name, round_))
+            if phase.together:
+                self._together(lane, opened, f"{lane.id}.{number}", number)
+            else:
+                self.carrier.carry_all(lane, opened, number)
+            if not self._complete(opened.run, number):
+                return False
+        self.store.append(Event(opened.run, Name.PHASE_DONE, phase.name))
+        return True
+
+    def _complete(self, run: str, phase: int) -> bool:
+        return set(self.store.work.states(run, phase)) <= {"done"}
+
+    def _together(self, lane: Lane, opened: OpenRun, name: str, phase: int) -> None:
+        """Lanes carry the steps out. Where they are all lost (never by a crash: those recover), new ones are sent."""
+        for wave in count(1):
+            self._send(opened.run, f"{name}.{wave}", phase)
+            if self._settled(lane, phase, f"{name}.{wave}."):
+                return
+            if wave == WAVES_MAX:
+                raise Bug(f"the lanes of {name} keep getting lost.", remedy="See the log.")
+            self.store.work.reopen(opened.run, f"{name}.", self.executor)
+
+    def _send(self, run: str, name: str, phase: int) -> None:
+        for key, steps in self.store.work.open_keys(run, phase).items():
+            most = min(self.workers, self.per_source) if key else self.workers
+            for number in range(min(steps, most)):
+                self.lanes.start(f"{name}.{key}.{number}", run, phase, key)
+
+    def _settled(self, lane: Lane, phase: int, prefix: str) -> bool:
+        """Wait until no step is in flight and none will start. False when no lane is there to start them."""
+        check_at = time.monotonic() + CHECK_SECONDS
+        while True:
+            states = self.store.work.states(lane.run, phase)
+            reason = self.carrier.stop_reason(lane)
+            if self.carrier.leaving.is_set():
+                raise Leaving
+            if not states.get("running") and (reason or not states.get("open")):
+                return True
+            if time.monotonic() > check_at:
+                if not self.lanes.alive(prefix):
+                    return False
+                check_at = time.monotonic() + CHECK_SECONDS
+            with self.carrier.settled:
+                self.carrier.settled.wait(LOOK_SECONDS)
+
+    def _stop(self, lane: Lane) -> bool:
+        """Say why the run stands still. False when it is to be rolled back."""
+        if self.carrier.leaving.is_set():
+            raise Leaving
+        asked = self.store.run(lane.run).asked
+        if asked == "rollback":
+            self.store.work.move(lane, Status.UNDOING, "rolled back on request")
+            return False
+        if failure := self.store.work.failure(lane.run):
+            self.store.work.move(lane, Status.FAILED, failure)
+        else:
+            self.store.work.move(lane, *STOPPED[asked])
+        return True
+
+    # Back
+
+    def _back(self, lane: Lane, opened: OpenRun) -> None:
+        """Undo what was started, last first."""
+        for position, name, attempt in self.store.work.started(lane.run):
+            step = opened.plan.steps[position]
+            context = Context(self.store, opened, name, attempt, self._leaving)
+            try:
+                if isinstance(undoes := effect_of(step.tag), Undoes):
+                    self._undo(undoes, context, step)
+                    self.store.work.undone(lane, position, name)
+            except (Superseded, Leaving):
+                raise
+            except Exception as error:
+                reason = f"{name} could not be undone: {classified(error, name)}"
+                self.store.work.move(lane, Status.FAILED, reason)
+                return
+        self.store.work.move(lane, Status.UNDONE)
+
+    def _undo(self, effect: Undoes, context: Context, step: Step) -> None:
+        for failures in range(1, ATTEMPTS_MAX + 1):
+            if self.carrier.leaving.is_set():
+                raise Leaving
+            try:
+                return effect.undo(context, step.args)
+            except Stopped as stopped:  # asked by nobody but the end of this process
+                raise Leaving from stopped
+            except WayfareError as error:
+                if failures == ATTEMPTS_MAX or not error.retryable:
+                    raise
+                self.carrier.leaving.wait(backoff_seconds(failures, 0.5))
+        return None
+
+    def _leaving(self) -> str:
+        return "this process ends" if self.carrier.leaving.is_set() else ""

@@ -1,0 +1,164 @@
+"""The engine of one process: takes queued runs from the store and carries them out, alone or beside other workers."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Self
+
+import structlog
+
+from wayfare.core.errors import Busy, Unreachable
+from wayfare.core.status import ENDED, Status
+from wayfare.engine.carry import Carrier, Leaving
+from wayfare.engine.conductor import Conductor
+from wayfare.engine.logs import to_files
+from wayfare.engine.opened import OpenDatabase, OpenRuns
+from wayfare.engine.owner import Lock
+from wayfare.settings import Settings
+from wayfare.store.store import Store
+from wayfare.store.work import Superseded
+
+TAKE_SECONDS = 0.1  # how often queued runs are looked for
+HEAL_SECONDS = 5.0  # how often runs without a conductor are looked for
+OUTAGE_SECONDS = 1.0  # between attempts while the store is away
+LEAVE_SECONDS_MAX = 30.0  # how long steps in flight may take to notice that the process ends
+SHIFT_SECONDS = 2.0  # how long a lane stays with one worker while others might help
+EMBEDDED = "embedded"  # the fixed executor id: on SQLite the next process recovers what the last one left
+
+log = structlog.get_logger(__name__)
+
+
+class Engine:
+    """`with Engine(…) as engine:` begins to take runs. One at a time in a process.
+
+    Raises Conflict when another process has the embedded store.
+    """
+
+    def __init__(self, settings: Settings, store: Store, open_database: OpenDatabase) -> None:
+        self._settings = settings
+        self._store = store
+        self.executor = f"{socket.gethostname()}:{os.getpid()}"
+        self._carrier = Carrier(store)
+        self._runs = OpenRuns(store, open_database)
+        self._poke = threading.Event()
+        self._active = 0
+        self._still = threading.Condition()
+        self._taken: set[tuple[str, int]] = set()
+        self._lock: Lock | None = None
+
+    def __enter__(self) -> Self:
+        settings = self._settings
+        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if settings.embedded:
+            self._lock = Lock(settings.home)
+        to_files(settings)
+        from wayfare.engine.durable import Durable  # 1.2 s of CPU: only who carries out runs pays for it
+
+        dbos_id = EMBEDDED if settings.embedded else f"{self.executor}:{secrets.token_hex(4)}"
+        self._durable = Durable(settings, dbos_id, self)
+        limits = (settings.workers, settings.per_source)
+        self._conductor = Conductor(self._store, self._carrier, self._runs, self._durable, self.executor, *limits)
+        self._durable.launch()
+        self._taker = threading.Thread(target=self._take_for_ever, name="taker", daemon=True)
+        self._taker.start()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Steps in flight stop at their next look; what is unfinished is taken up by the next process."""
+        self._carrier.leaving.set()
+        self._poke.set()
+        with self._still:
+            if not self._still.wait_for(lambda: self._active == 0, LEAVE_SECONDS_MAX):
+                log.warning("steps are still in flight", active=self._active)
+        self._taker.join()
+        self._durable.close()
+        if self._lock:
+            self._lock.release()
+
+    def work(self, until: str | None = None, stop: threading.Event | None = None) -> None:
+        """Block until that run stands still (ended or waiting) and is closed here; without one, until `stop` is set."""
+        self._poke.set()
+        stop = stop or threading.Event()
+        while not stop.is_set() and not (until and self._stands_still(until)):
+            with self._carrier.settled:
+                self._carrier.settled.wait(TAKE_SECONDS)
+
+    def _stands_still(self, run: str) -> bool:
+        found = self._store.run(run)
+        return (found.status in ENDED or found.status is Status.WAITING) and not found.asked and run not in self._runs
+
+    # What DBOS calls
+
+    def conduct(self, run: str, round_: int) -> None:
+        self._outlast(lambda: self._conductor.conduct(run, round_), run)
+
+    def carry(self, name: str, run: str, phase: int, limit_key: str) -> None:
+        self._outlast(lambda: self._carry(name, run, phase, limit_key), name)
+
+    def _carry(self, name: str, run: str, phase: int, limit_key: str) -> None:
+        shift_seconds = None if self._settings.embedded else SHIFT_SECONDS
+        lane = self._store.work.enter(name, run, self.executor)
+        with self._runs.using(run) as opened:
+            finished = self._carrier.carry_all(lane, opened, phase, limit_key, shift_seconds)
+        if not finished:
+            name, _, shift = name.partition("+")
+            self._durable.start(f"{name}+{int(shift or 0) + 1}", run, phase, limit_key)
+
+    def _outlast(self, do: Callable[[], None], what: str) -> None:
+        """Do it, and do it again while the store is away: everything here may be repeated."""
+        with self._counted():
+            while True:
+                try:
+                    return do()
+                except Superseded:
+                    return log.warning("taken over by another process", what=what)
+                except (Unreachable, Busy) as error:
+                    log.warning("waiting for the store", what=what, error=str(error))
+                if self._carrier.leaving.wait(OUTAGE_SECONDS):
+                    raise Leaving
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        with self._still:
+            self._active += 1
+        try:
+            yield
+        finally:
+            with self._still:
+                self._active -= 1
+                self._still.notify_all()
+
+    # Taking runs
+
+    def _take_for_ever(self) -> None:
+        heal_at = 0.0
+        while not self._carrier.leaving.is_set():
+            try:
+                self._take()
+                if time.monotonic() > heal_at:
+                    self._heal()
+                    heal_at = time.monotonic() + HEAL_SECONDS
+            except (Unreachable, Busy) as error:
+                log.warning("waiting for the store", error=str(error))
+                self._carrier.leaving.wait(OUTAGE_SECONDS)
+            self._poke.wait(TAKE_SECONDS)
+            self._poke.clear()
+
+    def _take(self) -> None:
+        for taken in self._store.work.to_conduct():
+            if taken not in self._taken:
+                self._durable.conduct(*taken)
+                self._taken.add(taken)
+
+    def _heal(self) -> None:
+        """A run in flight whose workflow is not (its database was lost, or an error of ours ended it) gets a new one."""
+        for run, round_ in self._store.work.conducted():
+            if not self._durable.conducting(run, round_):
+                self._store.work.next_round(run, round_)
+                self._durable.conduct(run, round_ + 1)
