@@ -240,6 +240,18 @@ class Refines(Protocol):
 
 
 @runtime_checkable
+class Creates(Protocol):
+    """A database that need not exist to be a target: `stage` makes the missing file."""
+
+    def vacant(self) -> bool:
+        """Is it missing, but can be made? Then `check` and `tables` would raise NotFound: it stands for an empty one.
+
+        Raises NotFound (no such folder) or Forbidden (no right to write there) when it is missing and cannot be made.
+        """
+        ...
+
+
+@runtime_checkable
 class Executes(Protocol):
     """Speaks SQL."""
 

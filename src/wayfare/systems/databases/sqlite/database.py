@@ -1,0 +1,158 @@
+"""An SQLite file as source and target.
+
+One consistent view: while a copy reads, `snapshot` holds the file's write lock (BEGIN IMMEDIATE). Readers go on, in this and
+in other processes; other programs' writes wait, or fail as busy, until the copy has been read. SQLite offers nothing finer to
+several connections. `?snapshot=off` leaves writers alone and the view to luck; a file that may not be written to needs no
+lock.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Self
+
+import pyarrow as pa
+
+from wayfare.core.address import Address
+from wayfare.core.findings import Finding
+from wayfare.core.landing import Landing
+from wayfare.core.ports import CARRIED, WHOLE, Chunk, Facts, Mode, Ticket
+from wayfare.core.tables import Column, Table, View
+from wayfare.core.tables import Sequence as NamedSequence
+from wayfare.systems.databases.sqlite import catalog, density, dialect, options, read, refine, stage, types, views
+from wayfare.systems.databases.sqlite.files import Files, WriteLock
+
+NAME_BYTES_MAX = 1_000  # SQLite itself sets no limit
+
+
+class SqliteDatabase:
+    """A file is opened for each call: that costs SQLite a tenth of a millisecond, and leaves nothing to share."""
+
+    system = types.SYSTEM
+    name_bytes_max = NAME_BYTES_MAX
+    has_namespaces = False
+    default_namespace = ""
+    folds_case = True
+    carries = CARRIED
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._options = options.parse(address)
+        self._files = Files(self._options)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        return None
+
+    def check(self) -> Facts:
+        with self._files.reader():
+            return Facts(f"SQLite {sqlite3.sqlite_version}")
+
+    def vacant(self) -> bool:
+        return self._files.vacant()
+
+    def snapshot(self) -> WriteLock:
+        return self._files.hold_writers(self._options.snapshot)
+
+    def refine(self, table: Table) -> Table:
+        with self._files.reader(f"looking at {table.label}") as connection:
+            return refine.refine(connection, table)
+
+    def tables(self) -> Sequence[Table]:
+        with self._files.reader("reading the catalog") as connection:
+            return catalog.tables(connection)
+
+    def split(self, table: Table, rows_per_chunk: int, view: str = "") -> Sequence[Chunk]:
+        by = _cut_by(table)
+        if not by:
+            return [WHOLE]
+        with self._files.reader(f"splitting {table.label}") as connection:
+            found = density.measure(connection, table.name, by)
+        cuts = found.cuts(rows_per_chunk)
+        if not cuts:
+            return [Chunk(rows_estimate=found.rows)]
+        bounds = [None, *cuts, None]
+        each = found.rows // (len(cuts) + 1)
+        return [Chunk(i, by, low, high, each) for i, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False))]
+
+    def read(self, table: Table, chunk: Chunk, view: str = "") -> Iterator[pa.RecordBatch]:
+        with self._files.reader(f"reading {table.label}") as connection:
+            yield from read.batches(connection, table, chunk)
+
+    def land(self, column: Column) -> Landing:
+        return types.land(column)
+
+    def staged(self, run: str, table: Table) -> Table:
+        return replace(table, name=dialect.staged_name(run, table.name))
+
+    def stage(self, run: str, tables: Sequence[Table]) -> None:
+        with self._files.writer("staging", create=True) as connection:
+            stage.stage(connection, run, tables)
+
+    def write(self, ticket: Ticket, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
+        with self._files.writer(f"writing {table.label}") as connection:
+            return stage.write(connection, ticket, table, batches)
+
+    def seal(self, run: str, table: Table) -> None:
+        with self._files.writer(f"indexing {table.label}") as connection:
+            staged = dialect.staged_name(run, table.name)
+            if stage.has_table(connection, staged):
+                stage.index(connection, table, staged)
+
+    def publish(self, run: str, tables: Sequence[Table], mode: Mode) -> None:
+        with self._files.writer("publishing") as connection:
+            stage.publish(connection, run, tables, mode)
+
+    def finish(self, run: str) -> None:
+        with self._files.writer("finishing") as connection:
+            stage.finish(connection, run)
+
+    def discard(self, run: str) -> None:
+        if not self._files.path.exists():
+            return
+        with self._files.writer("discarding") as connection:
+            stage.discard(connection, run)
+
+    def draft(self, table: Table) -> Sequence[str]:
+        return dialect.draft(table)
+
+    def views(self) -> Sequence[View]:
+        with self._files.reader("reading the views") as connection:
+            return catalog.views(connection)
+
+    def sequences(self) -> Sequence[NamedSequence]:
+        return ()
+
+    def create_views(self, wanted: Sequence[View]) -> Sequence[Finding]:
+        with self._files.writer("creating views") as connection:
+            return views.create(connection, wanted)
+
+    def delete(self, table: Table, keys: pa.RecordBatch) -> int:
+        with self._files.writer(f"deleting from {table.label}") as connection:
+            return stage.delete(connection, table, keys)
+
+    def add_columns(self, table: Table, columns: Sequence[Column]) -> None:
+        with self._files.writer(f"adding columns to {table.label}") as connection:
+            stage.add_columns(connection, table, columns)
+
+    def execute(self, sql: str) -> pa.Table:
+        with self._files.writer(create=True) as connection:
+            cursor = connection.execute(sql)
+            names = [d[0] for d in cursor.description or ()]
+            rows = cursor.fetchall() if names else []
+        return pa.table({n: [r[i] for r in rows] for i, n in enumerate(names)})
+
+
+def _cut_by(table: Table) -> str:
+    """A rowid name, or the single integer key of a table without rowids."""
+    hints = dict(table.hints)
+    if "virtual" in hints:
+        return ""
+    if "without_rowid" not in hints:
+        return dialect.rowid(tuple(c.name for c in table.columns))
+    single = len(table.key) == 1 and pa.types.is_integer(table.column(table.key[0]).type)
+    return table.key[0] if single else ""

@@ -1,0 +1,140 @@
+"""Opening the file: readers never create or change it, and writers of one process take turns."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Self
+from urllib.parse import quote as percent
+from weakref import WeakValueDictionary
+
+from wayfare.core.errors import Forbidden
+from wayfare.systems.databases.sqlite.errors import classified, missing
+from wayfare.systems.databases.sqlite.options import Options
+
+CACHE_KIB = 65_536
+
+
+class _Turn:
+    """A lock that a weak dictionary can hold."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+
+
+_TURNS: WeakValueDictionary[Path, _Turn] = WeakValueDictionary()
+_TURNS_LOCK = threading.Lock()
+
+
+class WriteLock:
+    """A snapshot: the file's write lock, held by an open transaction that writes nothing."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection | None) -> None:
+        self.token = str(path)
+        self._connection = connection
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+class Files:
+    """Connections to one file. SQLite's locks keep programs apart; `_Turn` spares our own threads the polling."""
+
+    def __init__(self, options: Options) -> None:
+        self.path = options.path
+        self._busy_seconds = options.busy_seconds
+        with _TURNS_LOCK:
+            self._turn = _TURNS.setdefault(self.path, _Turn())
+
+    @contextmanager
+    def reader(self, what: str = "") -> Iterator[sqlite3.Connection]:
+        """A connection in a read transaction. Raises NotFound for a missing file."""
+        with classified(self.path, what), closing(self.open_reader()) as connection:
+            connection.execute("BEGIN")
+            yield connection
+
+    def open_reader(self) -> sqlite3.Connection:
+        if not self.path.is_file():
+            raise missing(self.path)
+        connection = self._connect(self.uri())
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def uri(self) -> str:
+        """A database in WAL mode on media we cannot write to has no place for its index: then nobody else writes either."""
+        stuck = not os.access(self.path.parent, os.W_OK) and not Path(f"{self.path}-wal").exists()
+        return f"file:{percent(str(self.path))}?mode=ro" + ("&immutable=1" if stuck else "")
+
+    @contextmanager
+    def writer(self, what: str = "", *, create: bool = False) -> Iterator[sqlite3.Connection]:
+        """A connection in a write transaction that commits at the end, or rolls back."""
+        with self._turn.lock, classified(self.path, what), closing(self._open_writer(create)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def _open_writer(self, create: bool) -> sqlite3.Connection:
+        fresh = not self.path.exists() or self.path.stat().st_size == 0
+        if not self.path.exists():
+            if not create:
+                raise missing(self.path)
+            self.creatable()
+        connection = self._connect(f"file:{percent(str(self.path))}?mode=rwc")
+        if fresh:
+            connection.execute("PRAGMA journal_mode = WAL")  # so that chunks are read back while others are written
+        # Keys are checked by whoever uses the tables: while rows arrive, parents may come after children. Renaming must
+        # leave the references of other tables alone, as they mean the name and not the table that is set aside.
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("PRAGMA legacy_alter_table = ON")
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        return connection
+
+    def vacant(self) -> bool:
+        """Raises NotFound (no folder) or Forbidden (no right) when the file is missing and could not be made."""
+        if self.path.exists():
+            return False
+        self.creatable()
+        return True
+
+    def hold_writers(self, wanted: bool) -> WriteLock:
+        """Keep other writers out until closed. A file that we may not write to is left to whoever may."""
+        if not self.path.is_file():
+            raise missing(self.path)
+        if not wanted or not os.access(self.path, os.W_OK) or not os.access(self.path.parent, os.W_OK):
+            return WriteLock(self.path, None)
+        with classified(self.path, "taking a snapshot"):
+            connection = self._connect(f"file:{percent(str(self.path))}?mode=rw")
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error:
+                connection.close()
+                raise
+        return WriteLock(self.path, connection)
+
+    def creatable(self) -> None:
+        folder = self.path.parent
+        if not folder.is_dir():
+            raise missing(self.path)
+        if not os.access(folder, os.W_OK):
+            raise Forbidden(f"{self.path} cannot be made: the folder {folder} may not be written to.")
+
+    def _connect(self, uri: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()  # fails here when it is no database
+        return connection
