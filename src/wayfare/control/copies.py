@@ -23,7 +23,8 @@ from wayfare.core.ids import new_run_id
 from wayfare.core.plan import Plan
 from wayfare.core.status import Status
 from wayfare.flow.probe import probe_table
-from wayfare.store.store import Run, Store
+from wayfare.store.records import Run
+from wayfare.store.store import Store
 from wayfare.systems.registry import open_database
 
 _FOUND = frozenset({Mismatch.code, Conflict.code, LossRefused.code, Invalid.code, Refused.code})

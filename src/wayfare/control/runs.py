@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from wayfare.core.errors import Conflict
-from wayfare.core.status import Status
-from wayfare.store.store import Run, Store
+from wayfare.core.status import ENDED, Status
+from wayfare.store.records import Run
+from wayfare.store.store import Store
 
 
 def pause(store: Store, reference: str) -> Run:
@@ -29,3 +32,14 @@ def roll_back(store: Store, reference: str) -> Run:
             remedy="Copies that may have to be rolled back after their end are started with --keep-replaced.",
         )
     return store.ask(run.id, "rollback")
+
+
+WAIT_STEP_SECONDS = 0.05
+
+
+def wait(store: Store, run_id: str, seconds_max: float = float("inf")) -> Run:
+    """The run once it has ended, or as it is when the time is over."""
+    deadline = time.monotonic() + seconds_max
+    while (run := store.run(run_id)).status not in ENDED and time.monotonic() < deadline:
+        time.sleep(WAIT_STEP_SECONDS)
+    return run

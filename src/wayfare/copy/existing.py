@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from wayfare.copy.request import CopyRequest
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.landing import Landing
 from wayfare.core.ports import Mode
@@ -21,16 +20,16 @@ class Fitted:
 
 
 def fit_existing(
-    source: Table, landed: Table, landings: Sequence[Landing], existing: Table, request: CopyRequest
+    source: Table, landed: Table, landings: Sequence[Landing], existing: Table, mode: Mode, *, adds: bool
 ) -> Fitted:
-    """The existing table keeps its types; new columns of the source are added to it; anything else is said."""
+    """The existing table keeps its types; new columns of the source are added to it (with `adds`); the rest is said."""
     have = {c.name: c for c in existing.columns}
     added = tuple(n.column.name for n in landings if n.column.name not in have)
     fitted = [_fit(landing, have.get(landing.column.name)) for landing in landings]
-    findings = [*_common(landed, fitted, added), *_drift(landed, added, request)]
+    findings = [*_common(landed, fitted, added), *_drift(landed, added, adds)]
     findings += _unfilled(landed, existing, {n.column.name for n in fitted})
     findings += _types(landed, landings, have)
-    if request.way is Mode.MERGE and not existing.key:
+    if mode is Mode.MERGE and not existing.key:
         message = f"{existing.label} has no primary key in the target, so rows cannot be merged into it."
         findings.append(Finding("no_key", Severity.ERROR, message, existing.label, "Add a key, or use --mode append."))
     table = replace(existing, columns=tuple(n.column for n in fitted), rows_estimate=landed.rows_estimate)
@@ -55,10 +54,10 @@ def _common(landed: Table, fitted: Sequence[Landing], added: Sequence[str]) -> l
     return [Finding("target_differs", Severity.ERROR, message, landed.label, advice)]
 
 
-def _drift(landed: Table, added: Sequence[str], request: CopyRequest) -> list[Finding]:
-    severity = Severity.ERROR if request.data_only else Severity.INFO
-    verb = "is missing in" if request.data_only else "is new and will be added to"
-    advice = "Leave out --data-only to have it added." if request.data_only else ""
+def _drift(landed: Table, added: Sequence[str], adds: bool) -> list[Finding]:
+    severity = Severity.INFO if adds else Severity.ERROR
+    verb = "is new and will be added to" if adds else "is missing in"
+    advice = "" if adds else "Leave out --data-only to have it added."
     return [
         Finding(
             "column_added", severity, f"the column {name} {verb} the target's table.", f"{landed.label}.{name}", advice

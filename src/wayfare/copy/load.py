@@ -71,7 +71,7 @@ def _relay(context: StepContext, subject: CopySubject, copy: TableCopy, chunk: C
 def _through_arrow(context: StepContext, subject: CopySubject, copy: TableCopy, chunk: Chunk) -> dict[str, Any]:
     source, target = context.open("source"), stages(context.open("target"))
     cast = cast_of(subject, copy)
-    meter = Meter(context, _throttle(context, subject), copy.landed.arrow(), subject.cursor)
+    meter = Meter(context, _throttle(context, subject), copy.cursor)
     read = piped(source.read(copy.table, chunk, context.notes(VIEW) or ""))
     staged = target.staged(context.run, copy.landed)
     try:
@@ -96,9 +96,7 @@ def _throttle(context: StepContext, subject: CopySubject) -> Throttle | None:
 class Meter:
     """Counts what passes: rows, bytes, the digest, the greatest cursor; and looks whether the run should stop."""
 
-    def __init__(
-        self, context: StepContext, throttle: Throttle | None, schema: pa.Schema | None = None, cursor: str = ""
-    ) -> None:
+    def __init__(self, context: StepContext, throttle: Throttle | None, cursor: str = "") -> None:
         self._context = context
         self._throttle = throttle
         self._cursor = cursor

@@ -2,7 +2,7 @@
 
 Pure: of the databases only those questions are asked (`land`, `draft`, `sends`, `receives`) that promise to do no I/O.
 
-    check → stage → load → verify → prove → seal → publish → finish
+    check → stage → load → verify → prove → seal → publish → (deletes) → finish
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
+
+import pyarrow as pa
 
 from wayfare import __version__
 from wayfare.copy import translate
@@ -62,14 +64,12 @@ def plan_copy(
     findings += noticed
     subject = CopySubject(
         title=request.title,
-        mode=request.way,
         tables=tuple(copies),
         views=views,
         allow_loss=request.allow_loss,
         masks=request.masks,
         rows_per_second=request.rows_per_second,
         keep_replaced=request.keep_replaced,
-        cursor=request.cursor,
         deletes=request.deletes,
         versions={"wayfare": __version__, "python": sys.version.split()[0], **facts.versions},
     )
@@ -92,13 +92,14 @@ def _table_copy(
     findings += noticed
     existing = next((t for t in facts.existing if (t.namespace, t.name) == (landed.namespace, landed.name)), None)
     added: tuple[str, ...] = ()
-    if existing and (request.way is not Mode.REPLACE or request.data_only):
-        fitted = fit_existing(read, landed, landings, existing, request)
+    mode, cursor, noticed = table_mode(request, table, landed)
+    findings += noticed
+    if existing and (mode is not Mode.REPLACE or request.data_only):
+        fitted = fit_existing(read, landed, landings, existing, mode, adds=not request.data_only)
         landed, landings, added = fitted.landed, fitted.landings, fitted.added
         findings += fitted.findings
     elif request.data_only:
         findings.append(_no_target(landed))
-    findings += _cursor_findings(request, table, landed)
     form = _relay_form(read, landed, landings, request, masks, passage, source, target)
     copy = TableCopy(
         source=table.label,
@@ -106,6 +107,8 @@ def _table_copy(
         table=read,
         landed=landed,
         limits=tuple(n.limits for n in landings if not n.column.generated),
+        mode=mode,
+        cursor=cursor,
         path=RELAY if form else ARROW,
         form=form,
         chunks=0 if request.schema_only else len(facts.chunks[table.label]),
@@ -165,19 +168,36 @@ def _no_target(landed: Table) -> Finding:
     return Finding("no_target_table", Severity.ERROR, message, landed.label, "Copy the schema first: --schema-only.")
 
 
-def _cursor_findings(request: CopyRequest, table: Table, landed: Table) -> list[Finding]:
+def table_mode(request: CopyRequest, table: Table, landed: Table) -> tuple[Mode, str, list[Finding]]:
+    """How this table's rows join the target's, and by which column an incremental copy continues: `(mode, cursor, …)`.
+
+    An incremental copy merges what is new by the primary key. Where a table has no such column it is read whole, and
+    where it has no key it is replaced: slower, and as exact.
+    """
     if not request.incremental:
-        return []
-    if request.cursor not in {c.name for c in table.columns}:
-        message = f"{table.label} has no column {request.cursor!r} to continue by."
-        return [Finding("no_cursor", Severity.ERROR, message, table.label, "Leave it out with --exclude.")]
-    if request.way is Mode.MERGE and not landed.key:
-        message = f"{table.label} has no primary key, so its rows cannot be merged."
-        return [Finding("no_key", Severity.ERROR, message, table.label, "Add a key, or use --mode append.")]
-    if table.column(request.cursor).nullable:
-        message = f"rows whose {request.cursor} is NULL are never seen by an incremental copy."
-        return [Finding("cursor_nullable", Severity.WARNING, message, f"{table.label}.{request.cursor}")]
-    return []
+        if request.mode is Mode.MERGE and not landed.key:
+            message = f"{table.label} has no primary key, so its rows cannot be merged."
+            finding = Finding("no_key", Severity.ERROR, message, table.label, "Add a key, or use --mode append.")
+            return request.mode, "", [finding]
+        return request.mode, "", []
+    names = {c.name for c in table.columns}
+    cursor = next((c for c in request.cursors if c in names), "")
+    if request.mode is Mode.REPLACE and not landed.key:
+        message = f"{table.label} has no primary key to merge by: it is copied whole, and replaced."
+        return Mode.REPLACE, "", [Finding("incremental_replaced", Severity.INFO, message, table.label)]
+    way = Mode.MERGE if request.mode is Mode.REPLACE else request.mode
+    if not cursor:
+        message = f"{table.label} has no column {' or '.join(request.cursors)}: it is read whole."
+        severity = Severity.ERROR if way is Mode.APPEND else Severity.INFO
+        advice = (
+            "Appended whole it would stand there twice: leave it out with --exclude." if severity == "error" else ""
+        )
+        return way, "", [Finding("no_cursor", severity, message, table.label, advice)]
+    if table.column(cursor).nullable:
+        message = f"rows whose {cursor} is NULL are never seen by an incremental copy."
+        where = f"{table.label}.{cursor}"
+        return way, cursor, [Finding("cursor_nullable", Severity.WARNING, message, where)]
+    return way, cursor, []
 
 
 def _views(facts: CopyFacts, places: Mapping[Place, Place], passage: Passage) -> tuple[tuple[View, ...], list[Finding]]:
@@ -203,7 +223,7 @@ def _phases(
 ) -> tuple[Phase, ...]:
     numbered = list(enumerate(copies))
     loads = tuple(
-        _load(request, index, copy, _window(request, chunk, since.get(copy.source)), len(facts.chunks[copy.source]))
+        _load(request, index, copy, _window(request, copy, chunk, since), len(facts.chunks[copy.source]))
         for index, copy in _largest_first(numbered)
         for chunk in facts.chunks[copy.source]
     )
@@ -216,6 +236,9 @@ def _phases(
         Phase("prove", (Step("copy.prove", "prove"),) if moving else ()),
         Phase("seal", _each("seal", numbered), together=True),
         Phase("publish", (Step("copy.publish", "publish"),)),
+        Phase(
+            "deletes", _each("deletes", [pair for pair in numbered if _merged(pair[1])]) if request.incremental else ()
+        ),
         Phase("finish", (Step("copy.finish", "finish"),)),
     ]
     return tuple(p for p in phases if p.steps)
@@ -231,12 +254,18 @@ def _load(request: CopyRequest, index: int, copy: TableCopy, chunk: Chunk, count
     return Step("copy.load", name, {"table": index, "chunk": encode(chunk)}, limit_key=request.source.url())
 
 
-def _window(request: CopyRequest, chunk: Chunk, ended: Bound) -> Chunk:
+def _merged(copy: TableCopy) -> bool:
+    return copy.mode is Mode.MERGE and bool(copy.cursor)
+
+
+def _window(request: CopyRequest, copy: TableCopy, chunk: Chunk, since: Mapping[str, Bound]) -> Chunk:
     """What an incremental copy reads: after --since, else after the end of the last one, else everything."""
-    if not request.incremental:
+    if not copy.cursor:
         return chunk
-    since: Bound = int(request.since) if request.since.lstrip("-").isdigit() else request.since or ended
-    return replace(chunk, cursor=request.cursor, after=since)
+    after: Bound = request.since or since.get(copy.source)
+    if pa.types.is_integer(copy.table.column(copy.cursor).type) and after is not None:
+        after = int(after)
+    return replace(chunk, cursor=copy.cursor, after=after)
 
 
 def _each(verb: str, numbered: Sequence[tuple[int, TableCopy]]) -> tuple[Step, ...]:

@@ -51,7 +51,8 @@ def readable(table: Table, passage: Passage) -> Table:
 
 
 def land_columns(table: Table, passage: Passage, land: Land) -> tuple[list[Landing], list[Finding]]:
-    landings, findings = [], []
+    landings: list[Landing] = []
+    findings: list[Finding] = []
     for column in table.columns:
         landing = land(_mapped(table, column, passage))
         allowed = bool(passage.says(passage.allow_loss, table, column))

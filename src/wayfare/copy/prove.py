@@ -77,7 +77,7 @@ def source_digest(context: StepContext, subject: CopySubject, copy: TableCopy, l
     """The source read again, cast as the copy cast it, in the view that is open now."""
     source = context.open("source")
     view = (context.notes(VIEW) or "") if isinstance(source, Snapshots) else ""
-    chunks = [decode(Chunk, load["chunk"]) for load in loads] if subject.cursor else None
+    chunks = [decode(Chunk, load["chunk"]) for load in loads] if copy.cursor else None
     return table_digest(
         source, copy.table, view=view, cast=cast_of(subject, copy), chunks=chunks, stopping=context.stopping
     )

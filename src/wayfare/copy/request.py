@@ -27,7 +27,7 @@ class CopyRequest:
     data_only: bool = False
     mode: Mode = Mode.REPLACE
     incremental: bool = False
-    cursor: str = ""  # the column an incremental copy continues by
+    cursor: str = ""  # what an incremental copy continues by: a column, or several in order of preference
     since: str = ""  # where it starts; empty: where the last one ended
     workers: int = 0  # 0: as set
     rows_per_second: int = 0  # 0: no limit
@@ -93,6 +93,6 @@ class CopyRequest:
         return f"{self.source} → {self.target}"
 
     @property
-    def way(self) -> Mode:
-        """The mode in effect: an incremental copy merges, unless it was told to append."""
-        return Mode.MERGE if self.incremental and self.mode is Mode.REPLACE else self.mode
+    def cursors(self) -> tuple[str, ...]:
+        """The columns an incremental copy may continue by; each table uses the first that it has."""
+        return tuple(name.strip() for name in self.cursor.split(",") if name.strip())

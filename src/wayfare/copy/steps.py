@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
+from wayfare.copy.deletes import FindDeleted
 from wayfare.copy.load import VIEW, Load, stages
 from wayfare.copy.plan import SNAPSHOT
 from wayfare.copy.prove import Prove, Verify
@@ -13,13 +14,14 @@ from wayfare.copy.subject import CopySubject, TableCopy, subject_of
 from wayfare.core.errors import Conflict
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.plan import Json, StepContext
-from wayfare.core.ports import Database, Extends, Snapshots, Views
+from wayfare.core.ports import Database, Extends, Mode, Snapshots, Views
 from wayfare.core.tables import Table
 from wayfare.engine.effects import effect, holder
 from wayfare.flow.structure import compare_structure
 
 effect("copy.load")(Load)
 effect("copy.verify")(Verify)
+effect("copy.deletes")(FindDeleted)
 effect("copy.prove")(Prove)
 
 
@@ -94,7 +96,10 @@ class Publish:
             if copy.added and copy.exists and isinstance(target, Extends):
                 target.add_columns(copy.landed, [copy.landed.column(name) for name in copy.added])
         tables = current(subject, context.open("source"))
-        stages(target).publish(context.run, tables, subject.mode)
+        for mode in Mode:
+            chosen = [t for t, copy in zip(tables, subject.tables, strict=True) if copy.mode is mode]
+            if chosen:
+                stages(target).publish(context.run, chosen, mode)
         return {"tables": len(tables)}
 
 

@@ -24,6 +24,8 @@ class TableCopy:
     table: Table  # in the source
     landed: Table  # in the target
     limits: tuple[Limits, ...]
+    mode: Mode = Mode.REPLACE
+    cursor: str = ""  # the column an incremental copy continues by
     path: str = ARROW
     form: str = ""  # the relay's format
     chunks: int = 0
@@ -41,14 +43,12 @@ class TableCopy:
 @dataclass(frozen=True, slots=True)
 class CopySubject:
     title: str
-    mode: Mode
     tables: tuple[TableCopy, ...]
     views: tuple[View, ...] = ()  # in the target's dialect
     allow_loss: tuple[str, ...] = ()
     masks: tuple[str, ...] = ()
     rows_per_second: int = 0
     keep_replaced: bool = False
-    cursor: str = ""
     deletes: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
 

@@ -17,7 +17,7 @@ from wayfare.copy.report import Difference, TableProof
 from wayfare.copy.request import CopyRequest
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.landing import Landing
-from wayfare.core.ports import Database, Relays, Snapshots
+from wayfare.core.ports import Database, Mode, Relays, Snapshots
 from wayfare.core.tables import Table
 from wayfare.flow.cast import Cast
 from wayfare.flow.compare import compare_tables
@@ -93,7 +93,7 @@ def _pair(table: Table, actual: Table, request: CopyRequest, passage: Passage, p
     landings, _ = land_columns(replace(read, columns=tuple(columns)), passage, target.land)
     landed, _ = land_structure(read, tuple(n.column for n in landings), places, passage)
     findings = list(compare_structure(landed, actual))
-    fitted = fit_existing(read, landed, landings, actual, request)
+    fitted = fit_existing(read, landed, landings, actual, Mode.REPLACE, adds=True)
     if not fitted.added:
         return _Pair(read, fitted.landed, fitted.landings, findings)
     kept = frozenset(c.name for c in read.columns) - frozenset(fitted.added)
