@@ -11,6 +11,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from wayfare.cli.picture import PhaseView, Picture, TableView
+from wayfare.cli.plain import clean
 from wayfare.core.amounts import clock, compact, count, duration
 from wayfare.core.findings import Finding, Severity
 
@@ -26,11 +27,13 @@ SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severi
 SEVERITY_MARK = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
 
 
-def draw(picture: Picture, now: float, width: int, height: int, notice: str = "") -> RenderableType:
+def draw(
+    picture: Picture, now: float, width: int, height: int, notice: str = "", *, with_findings: bool = True
+) -> RenderableType:
     """The whole picture in at most `height` lines of `width` columns."""
-    findings = [f for f in picture.findings if f.severity is not Severity.INFO]
+    findings = [f for f in picture.findings if with_findings and f.severity is not Severity.INFO]
     room = height - LINES_BESIDE_TABLES - min(len(findings), FINDINGS_SHOWN + 1) - bool(notice)
-    parts: list[RenderableType] = [Text(picture.title, style="bold", overflow="ellipsis", no_wrap=True)]
+    parts: list[RenderableType] = [Text(clean(picture.title), style="bold", overflow="ellipsis", no_wrap=True)]
     parts += [_phases(picture.phases, now), Text()]
     if picture.tables:
         parts += [_tables(picture, width, max(room, 3)), Text()]

@@ -146,6 +146,10 @@ class Picture:
         found = self._steps.get(step_name)
         return self._table_of(found[0]) if found else None
 
+    def is_a(self, tag: str, step_name: str) -> bool:
+        found = self._steps.get(step_name)
+        return found is not None and found[0].tag == tag
+
     def _fold(self, event: Event) -> None:
         match event.name:
             case Name.STATUS:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from wayfare.copy.demo_rows import shop_rows
 from wayfare.core.errors import Conflict, Refused
@@ -79,6 +81,24 @@ CREATE VIEW best_sellers AS
   SELECT p.id, p.name, sum(l.quantity) AS sold FROM products p JOIN order_lines l ON l.product_id = p.id
   GROUP BY p.id, p.name ORDER BY sold DESC LIMIT 10;
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Where the demo happens. The one place outside the adapters that names systems: somebody must choose two."""
+
+    shop: Path
+    source: str  # URL
+    target: str  # URL
+    look: str  # a command line that shows something of the copy
+
+
+def demo_in(folder: Path) -> Demo:
+    shop, warehouse = folder / "shop.db", folder / "warehouse.duckdb"
+    look = f"import duckdb; duckdb.connect({str(warehouse)!r}).sql('FROM best_sellers').show()"
+    return Demo(
+        shop, f"sqlite:///{quote(str(shop))}", f"duckdb:///{quote(str(warehouse))}", f'uv run python -c "{look}"'
+    )
 
 
 def make_shop(path: Path, rows: int = ROWS) -> Path:
