@@ -1,0 +1,131 @@
+"""The house rules that a linter cannot say: small modules, functions and classes, few files touched, one word per thing."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "wayfare"
+SYSTEMS = SOURCE / "systems" / "databases"
+LINES_PER_MODULE_MAX = 400
+LINES_PER_FUNCTION_MAX = 60
+METHODS_PER_CLASS_MAX = 20
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+STRANGERS = {  # words that say nothing, or that another word of docs/glossary.md already says
+    *("job", "task", "manager", "helper", "helpers", "util", "utils", "common", "misc", "session", "operation"),
+    *("destination", "dest", "execution"),
+}
+MAY_NAME_SYSTEMS = {
+    "copy/demo.py",  # somebody must choose the two systems of the demo
+    "faces",  # a face speaks the words of its document, and some of those are names of systems
+    "settings.py",  # which databases can hold our own records
+    "store",  # … and how they differ
+    "engine",  # … also for DBOS's records
+    "systems/registry.py",
+}
+
+
+def modules() -> list[Path]:
+    return sorted(p for p in SOURCE.rglob("*.py"))
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def name(path: Path) -> str:
+    return path.relative_to(SOURCE).as_posix()
+
+
+def own_methods(node: ast.ClassDef) -> set[str]:
+    """What the ports ask of an adapter does not count: their number is not the adapter's choice."""
+    return {n.name for n in node.body if isinstance(n, FUNCTIONS)} - port_methods()
+
+
+@cache
+def port_methods() -> frozenset[str]:
+    classes = [n for n in ast.walk(tree(SOURCE / "core" / "ports.py")) if isinstance(n, ast.ClassDef)]
+    return frozenset(n.name for c in classes for n in c.body if isinstance(n, FUNCTIONS))
+
+
+@pytest.mark.parametrize("path", modules(), ids=name)
+def test_small(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_PER_MODULE_MAX
+    for node in ast.walk(tree(path)):
+        if isinstance(node, FUNCTIONS):
+            assert node.end_lineno - node.lineno < LINES_PER_FUNCTION_MAX, node.name
+        if isinstance(node, ast.ClassDef):
+            assert len(own_methods(node)) <= METHODS_PER_CLASS_MAX, node.name
+
+
+@pytest.mark.parametrize("path", modules(), ids=name)
+def test_says_what_it_is(path):
+    assert ast.get_docstring(tree(path)), "a module begins with a sentence about what it is"
+
+
+def test_one_status_enum():
+    found = [(name(p), n.name) for p in modules() for n in ast.walk(tree(p)) if _is_enum(n) and "Status" in n.name]
+    assert found == [("core/status.py", "Status")]
+
+
+def _is_enum(node: ast.AST) -> bool:
+    return isinstance(node, ast.ClassDef) and any("Enum" in ast.unparse(base) for base in node.bases)
+
+
+@pytest.mark.parametrize("path", modules(), ids=name)
+def test_no_strangers(path):
+    """Below the faces, no module or class is called by a word that is not in the glossary."""
+    if path.is_relative_to(SOURCE / "faces"):
+        return
+    classes = [n.name for n in ast.walk(tree(path)) if isinstance(n, ast.ClassDef)]
+    parts = [*path.relative_to(SOURCE).with_suffix("").parts, *classes]
+    words = {w.lower() for part in parts for w in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", part)}
+    assert not words & STRANGERS
+
+
+@cache
+def system_names() -> frozenset[str]:
+    """Every adapter's folder and aliases, read from its ADAPTER without importing it."""
+    names = set()
+    for init in SYSTEMS.glob("*/__init__.py"):
+        names.add(init.parent.name)
+        for node in ast.walk(tree(init)):
+            if isinstance(node, ast.keyword) and node.arg == "aliases":
+                names |= set(ast.literal_eval(node.value))
+    return frozenset(names)
+
+
+@pytest.mark.parametrize("path", modules(), ids=name)
+def test_nobody_outside_its_folder_names_a_system(path):
+    """Neither as an import nor as a text of its own: what differs between systems is the adapter's answer."""
+    if any(path.is_relative_to(SOURCE / place) for place in MAY_NAME_SYSTEMS):
+        return
+    own = path.relative_to(SYSTEMS).parts[0] if path.is_relative_to(SYSTEMS) else ""
+    found = {word for word in _names_used(tree(path)) if word in system_names() and word != own}
+    own_names = _aliases_in(SYSTEMS / own) if own else set()
+    assert not found - own_names
+
+
+def _aliases_in(folder: Path) -> set[str]:
+    """An adapter may tell the systems apart that it serves itself (MySQL and MariaDB)."""
+    init = folder / "__init__.py"
+    if not init.exists():
+        return set()
+    keywords = (n for n in ast.walk(tree(init)) if isinstance(n, ast.keyword) and n.arg == "aliases")
+    return {alias for keyword in keywords for alias in ast.literal_eval(keyword.value)}
+
+
+def _names_used(module: ast.Module) -> Iterator[str]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wayfare.systems.databases."):
+            yield str(node.module).split(".")[3]
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+            if re.fullmatch(r"\w+://\S*", node.value):
+                yield node.value.partition("://")[0]
