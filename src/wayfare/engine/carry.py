@@ -35,21 +35,31 @@ class Carrier:
 
     store: Store
     leaving: threading.Event = field(default_factory=threading.Event)
-    settled: threading.Condition = field(default_factory=threading.Condition)
+    settled: int = 0  # how many steps came to rest in this process
+    _settling: threading.Condition = field(default_factory=threading.Condition)
 
     def stop_reason(self, lane: Lane) -> str:
         return "this process ends" if self.leaving.is_set() else self.store.work.stop_reason(lane)
 
+    def wait_settled(self, seen: int, seconds: float) -> None:
+        """Until more steps than `seen` have come to rest here; at most so long, as others rest elsewhere."""
+        with self._settling:
+            self._settling.wait_for(lambda: self.settled > seen, seconds)
+
     def carry_all(
         self, lane: Lane, opened: OpenRun, phase: int, limit_key: str | None = None, shift_seconds: float | None = None
     ) -> bool:
-        """One step of the phase after another, until none is open or the run is to stop. False when the shift is over."""
+        """One step of the phase after another, until none is open or the run is to stop.
+
+        False when the shift is over before that.
+        """
         steps = opened.plan.steps
         ends_at = time.monotonic() + (shift_seconds or math.inf)
         while claim := self._claim(lane, phase, limit_key):
             self._carry(claim, steps[claim.position], opened)
-            with self.settled:
-                self.settled.notify_all()
+            with self._settling:
+                self.settled += 1
+                self._settling.notify_all()
             if time.monotonic() > ends_at:
                 return False
         return True

@@ -1,7 +1,7 @@
 """Conducting a run: its phases in order, its steps alone or in lanes, its end, and its undoing.
 
-Everything here may be done again from the start: what is finished is read from the store, so that a conductor that comes
-after a crash does what the first one would have done next.
+Everything here may be done again from the start: what is finished is read from the store, so that a conductor that
+comes after a crash does what the first one would have done next.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import time
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from itertools import count, groupby
+from itertools import groupby
 from typing import Protocol
 
-from wayfare.core.errors import Bug, Stopped, WayfareError
+from wayfare.core.errors import Bug, Busy, Stopped, Unreachable, WayfareError
 from wayfare.core.events import Event, Name
 from wayfare.core.plan import Phase, Step, Undoes
 from wayfare.core.status import Status
@@ -53,24 +53,18 @@ class Conductor:
 
     def conduct(self, run: str, round_: int) -> None:
         """Take the run to where it stands still: ended, waiting or undone. Raises Superseded, Leaving, Unreachable."""
-        to = self._next_status(run, round_)
-        if to is None:
+        begun = self.store.work.begin(run, round_, self.executor)
+        if begun is None:
             return
-        lane = self.store.work.enter(f"{run}.{round_}", run, self.executor, conducts=True)
-        self.store.work.move(lane, to)
-        with self.runs.using(run) as opened:
-            if to is Status.UNDOING or not self._forward(lane, opened, round_):
-                self._back(lane, opened)
-
-    def _next_status(self, run: str, round_: int) -> Status | None:
-        found = self.store.run(run)
-        if found.round != round_:
-            return None
-        if found.status in (Status.RUNNING, Status.UNDOING):
-            return found.status  # a conductor before us did not come to the end
-        if found.asked == "rollback":
-            return Status.UNDOING
-        return Status.RUNNING if found.status is Status.QUEUED else None
+        lane, status = begun
+        try:
+            with self.runs.using(run) as opened:
+                if status is Status.UNDOING or not self._forward(lane, opened, round_):
+                    self._back(lane, opened)
+        except (Superseded, Unreachable, Busy):
+            raise
+        except Exception as error:  # such as addresses that cannot be unsealed: without this, the run would hang
+            self.store.work.move(lane, Status.FAILED, str(classified(error, run)))
 
     # Forward
 
@@ -82,11 +76,8 @@ class Conductor:
                 return True
         except Superseded:
             raise
-        except Stopped:
+        except Stopped:  # a holder noticed it
             pass
-        except Exception as error:
-            self.store.work.move(lane, Status.FAILED, str(classified(error, opened.run)))
-            return True
         return self._stop(lane)
 
     def _phases(self, lane: Lane, opened: OpenRun, round_: int) -> bool:
@@ -109,7 +100,7 @@ class Conductor:
         if not self._complete(opened.run, number):
             self.store.append(Event(opened.run, Name.PHASE_STARTED, phase.name, round_))
             if phase.together:
-                self._together(lane, opened, f"{lane.id}.{number}", number)
+                self._together(lane, opened.run, round_, number)
             else:
                 self.carrier.carry_all(lane, opened, number)
             if not self._complete(opened.run, number):
@@ -120,38 +111,36 @@ class Conductor:
     def _complete(self, run: str, phase: int) -> bool:
         return set(self.store.work.states(run, phase)) <= {"done"}
 
-    def _together(self, lane: Lane, opened: OpenRun, name: str, phase: int) -> None:
-        """Lanes carry the steps out. Where they are all lost (never by a crash: those recover), new ones are sent."""
-        for wave in count(1):
-            self._send(opened.run, f"{name}.{wave}", phase)
-            if self._settled(lane, phase, f"{name}.{wave}."):
+    def _together(self, lane: Lane, run: str, round_: int, phase: int) -> None:
+        """Lanes carry the steps out. Where they are all lost (not by a crash: those recover), new ones are sent."""
+        for wave in range(WAVES_MAX):
+            self._send(run, f"{run}/{phase}/{round_}.{wave}", phase)
+            if self._settled(lane, phase, f"{run}/{phase}/"):
                 return
-            if wave == WAVES_MAX:
-                raise Bug(f"the lanes of {name} keep getting lost.", remedy="See the log.")
-            self.store.work.reopen(opened.run, f"{name}.", self.executor)
+            self.store.work.reopen(run, phase, self.executor)
+        raise Bug(f"the lanes of phase {phase} of run {run} keep getting lost.", remedy="See the log.")
 
     def _send(self, run: str, name: str, phase: int) -> None:
-        for key, steps in self.store.work.open_keys(run, phase).items():
+        for index, (key, steps) in enumerate(self.store.work.open_keys(run, phase).items()):
             most = min(self.workers, self.per_source) if key else self.workers
             for number in range(min(steps, most)):
-                self.lanes.start(f"{name}.{key}.{number}", run, phase, key)
+                self.lanes.start(f"{name}.{index}.{number}", run, phase, key)
 
-    def _settled(self, lane: Lane, phase: int, prefix: str) -> bool:
+    def _settled(self, lane: Lane, phase: int, lanes: str) -> bool:
         """Wait until no step is in flight and none will start. False when no lane is there to start them."""
         check_at = time.monotonic() + CHECK_SECONDS
         while True:
+            seen = self.carrier.settled
             states = self.store.work.states(lane.run, phase)
-            reason = self.carrier.stop_reason(lane)
+            if not states.get("running") and (not states.get("open") or self.carrier.stop_reason(lane)):
+                return True
             if self.carrier.leaving.is_set():
                 raise Leaving
-            if not states.get("running") and (reason or not states.get("open")):
-                return True
             if time.monotonic() > check_at:
-                if not self.lanes.alive(prefix):
+                if not self.lanes.alive(lanes):
                     return False
                 check_at = time.monotonic() + CHECK_SECONDS
-            with self.carrier.settled:
-                self.carrier.settled.wait(LOOK_SECONDS)
+            self.carrier.wait_settled(seen, LOOK_SECONDS)
 
     def _stop(self, lane: Lane) -> bool:
         """Say why the run stands still. False when it is to be rolled back."""
@@ -163,8 +152,10 @@ class Conductor:
             return False
         if failure := self.store.work.failure(lane.run):
             self.store.work.move(lane, Status.FAILED, failure)
-        else:
+        elif asked in STOPPED:
             self.store.work.move(lane, *STOPPED[asked])
+        else:
+            raise Bug(f"run {lane.run} stopped for no reason.")
         return True
 
     # Back

@@ -1,18 +1,19 @@
 """DBOS: what makes conducting and lanes survive crashes, and where queues and their limits live.
 
-Only this module and `liveness` import it. A workflow of ours records no steps in DBOS: the store's journal knows them, with
-less writing. DBOS knows that a workflow must be brought to its end, by whom, and how many may run at once.
+Only this module and `liveness` import it. A workflow of ours records no steps in DBOS: the store's journal knows them,
+with less writing. DBOS knows that a workflow must be brought to its end, by whom, and how many may run at once.
 """
 
 from __future__ import annotations
 
 import contextvars
-from typing import Any, Protocol
+from typing import Protocol
 
 from dbos import DBOS, DBOSClient, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
+from wayfare.engine.liveness import Liveness
 from wayfare.settings import Settings
-from wayfare.store.database import sqlite_engine
+from wayfare.store.database import plain_url, sqlite_engine
 
 APPLICATION = "wayfare"
 PROTOCOL = "1"  # DBOS's application version: not a hash of the code, or every edit would strand the pending runs
@@ -47,10 +48,13 @@ class Durable:
         self._settings = settings
         self._executor = executor
         self._serves = serves
+        self._liveness = None if settings.embedded else Liveness(plain_url(settings.store_url), executor)
 
     def launch(self) -> None:
         """Recovers what this executor left behind, and begins to take work from the queues."""
         _serving.append(self._serves)
+        if self._liveness:
+            self._liveness.start()
         config = self._config()
         engine = config.get("system_database_engine")
         DBOS(config=config)
@@ -70,9 +74,13 @@ class Durable:
         finally:
             client.destroy()
         DBOS.launch()
+        if self._liveness:
+            self._liveness.adopt()
 
     def close(self) -> None:
         DBOS.destroy()
+        if self._liveness:  # last, so that nobody adopts what we still hold
+            self._liveness.stop()
         _serving.remove(self._serves)
 
     def conduct(self, run: str, round_: int) -> None:
@@ -96,7 +104,7 @@ class Durable:
         return bool(DBOS.list_workflows(workflow_id_prefix=prefix, status=ALIVE, limit=1, load_input=False))
 
     def _config(self) -> DBOSConfig:
-        config: dict[str, Any] = {
+        config: DBOSConfig = {
             "name": APPLICATION,
             "executor_id": self._executor,
             "application_version": PROTOCOL,
@@ -106,16 +114,13 @@ class Durable:
         }
         if self._settings.embedded:
             url = f"sqlite:///{self._settings.home / 'engine.db'}"
-            config |= {"system_database_url": url, "system_database_engine": _immediate(url)}
+            # write transactions take the lock at once; not by the "begin" event, which would break DBOS's migrations
+            config |= {
+                "system_database_url": url,
+                "system_database_engine": sqlite_engine(
+                    url, isolation_level="IMMEDIATE", pool_size=10, max_overflow=10
+                ),
+            }
         else:
             config |= {"system_database_url": self._settings.store_url, "sys_db_pool_size": 10}
-        return DBOSConfig(**config)
-
-
-def _immediate(url: str) -> Any:
-    """Write transactions take the lock at once. Not by the "begin" event: that would break DBOS's own migrations."""
-    import sqlalchemy as sa
-
-    engine = sqlite_engine(url, pool_size=10, max_overflow=10)
-    sa.event.listen(engine, "connect", lambda connection, _: setattr(connection, "isolation_level", "IMMEDIATE"))
-    return engine
+        return config

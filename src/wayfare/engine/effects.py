@@ -10,6 +10,7 @@ from wayfare.core.plan import Effect, Holder
 
 E = TypeVar("E", bound=type[Effect])
 H = TypeVar("H", bound=Holder)
+T = TypeVar("T")
 
 _EFFECTS: dict[str, Effect] = {}
 _HOLDERS: dict[str, Holder] = {}
@@ -19,7 +20,8 @@ def effect(tag: str) -> Callable[[E], E]:
     """Register a class, made once without arguments. Raises Bug when the tag is taken."""
 
     def register(made: E) -> E:
-        _put(_EFFECTS, tag, made())
+        carries: Effect = made()
+        _put(_EFFECTS, tag, carries)
         return made
 
     return register
@@ -29,7 +31,8 @@ def holder(tag: str) -> Callable[[H], H]:
     """Register a function that gives a context manager. Raises Bug when the tag is taken."""
 
     def register(made: H) -> H:
-        _put(_HOLDERS, tag, made)
+        holds: Holder = made
+        _put(_HOLDERS, tag, holds)
         return made
 
     return register
@@ -41,9 +44,6 @@ def effect_of(tag: str) -> Effect:
 
 def holder_of(tag: str) -> Holder:
     return _get(_HOLDERS, tag, "holder")
-
-
-T = TypeVar("T")
 
 
 def _put(registry: dict[str, T], tag: str, made: T) -> None:

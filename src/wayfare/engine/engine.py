@@ -17,9 +17,9 @@ from wayfare.core.errors import Busy, Unreachable
 from wayfare.core.status import ENDED, Status
 from wayfare.engine.carry import Carrier, Leaving
 from wayfare.engine.conductor import Conductor
+from wayfare.engine.lock import Lock
 from wayfare.engine.logs import to_files
 from wayfare.engine.opened import OpenDatabase, OpenRuns
-from wayfare.engine.owner import Lock
 from wayfare.settings import Settings
 from wayfare.store.store import Store
 from wayfare.store.work import Superseded
@@ -86,8 +86,8 @@ class Engine:
         self._poke.set()
         stop = stop or threading.Event()
         while not stop.is_set() and not (until and self._stands_still(until)):
-            with self._carrier.settled:
-                self._carrier.settled.wait(TAKE_SECONDS)
+            with self._still:
+                self._still.wait(TAKE_SECONDS)
 
     def _stands_still(self, run: str) -> bool:
         found = self._store.run(run)
@@ -115,9 +115,11 @@ class Engine:
         with self._counted():
             while True:
                 try:
-                    return do()
+                    do()
+                    return
                 except Superseded:
-                    return log.warning("taken over by another process", what=what)
+                    log.warning("taken over by another process", what=what)
+                    return
                 except (Unreachable, Busy) as error:
                     log.warning("waiting for the store", what=what, error=str(error))
                 if self._carrier.leaving.wait(OUTAGE_SECONDS):
@@ -157,7 +159,7 @@ class Engine:
                 self._taken.add(taken)
 
     def _heal(self) -> None:
-        """A run in flight whose workflow is not (its database was lost, or an error of ours ended it) gets a new one."""
+        """A run in flight whose workflow is not (DBOS's records were lost, or a bug ended it) gets a new one."""
         for run, round_ in self._store.work.conducted():
             if not self._durable.conducting(run, round_):
                 self._store.work.next_round(run, round_)

@@ -6,6 +6,7 @@ import logging
 from logging.handlers import RotatingFileHandler
 
 import structlog
+from structlog.typing import Processor
 
 from wayfare.settings import Settings
 
@@ -19,13 +20,16 @@ def to_files(settings: Settings) -> None:
     folder = settings.home / "logs"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     handler = RotatingFileHandler(folder / "wayfare.log", maxBytes=FILE_BYTES_MAX, backupCount=FILES, delay=True)
-    shared = [
+    shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, structlog.processors.JSONRenderer()]
+    last: list[Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.JSONRenderer(),
+    ]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))
     for name in NAMES:
         logger = logging.getLogger(name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -90,14 +90,16 @@ def _apply(connection: sa.Connection, have: str) -> None:
     connection.execute(sa.text("INSERT INTO alembic_version VALUES (:v)"), {"v": revisions.LATEST})
 
 
-def sqlite_engine(url: str, **pool: int) -> sa.Engine:
+def sqlite_engine(url: str, *, isolation_level: Literal["IMMEDIATE"] | None = None, **pool: int) -> sa.Engine:
+    """`isolation_level` is sqlite3's: None for no hidden BEGIN, IMMEDIATE for one before the first write."""
     engine = sa.create_engine(url, poolclass=sa.QueuePool, connect_args={"check_same_thread": False}, **pool)
 
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: sqlite3.Connection, _: Any) -> None:
-        connection.isolation_level = None  # no hidden BEGIN: the "begin" event decides
+        connection.isolation_level = None  # journal_mode cannot be set inside a transaction
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
+        connection.isolation_level = isolation_level
 
     return engine
 
@@ -115,6 +117,11 @@ def postgresql_engine(url: str, **pool: Any) -> sa.Engine:
 
 def postgresql_url(url: str) -> sa.URL:
     return sa.make_url(url).set(drivername="postgresql+psycopg")
+
+
+def plain_url(url: str) -> str:
+    """The URL as PostgreSQL's own library takes it."""
+    return sa.make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @contextmanager

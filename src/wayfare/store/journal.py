@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,13 +13,15 @@ from wayfare.core.status import ALLOWED, ENDED, Status
 from wayfare.store.records import RUN_COLUMNS, Run, dumps, run_from
 from wayfare.store.schema import EVENTS, RUNS, STEPS
 
+_LOCKED = [RUNS.c[name] for name in ("status", "asked", "started_at", "executor", "round", "moves")]
 
-def lock(connection: sa.Connection, run: str) -> sa.Row[tuple[object, ...]]:
+
+def lock(connection: sa.Connection, run: str) -> sa.Row[*tuple[Any, ...]]:
     """The run's row, held until the transaction ends, so that its events are numbered in the order they commit.
 
     SQLite has one writer at a time anyway, and ignores FOR UPDATE.
     """
-    row = connection.execute(sa.select(RUNS).where(RUNS.c.id == run).with_for_update()).one_or_none()
+    row = connection.execute(sa.select(*_LOCKED).where(RUNS.c.id == run).with_for_update()).one_or_none()
     if row is None:
         raise NotFound(f"there is no run {run}.", where="run", remedy="List them with: wayfare runs list")
     return row
@@ -29,21 +32,26 @@ def append(connection: sa.Connection, event: Event) -> bool:
     where = (EVENTS.c.run == event.run, EVENTS.c.step == event.step, EVENTS.c.attempt == event.attempt)
     if connection.execute(sa.select(EVENTS.c.sequence).where(*where, EVENTS.c.name == event.name)).first():
         return False
+    write(connection, event)
+    return True
+
+
+def write(connection: sa.Connection, event: Event) -> None:
+    """Keep an event that cannot be there yet. Call after `lock`."""
     counted = sa.update(RUNS).where(RUNS.c.id == event.run).values(last_sequence=RUNS.c.last_sequence + 1)
     sequence = connection.execute(counted.returning(RUNS.c.last_sequence)).scalar_one()
     values = {"run": event.run, "sequence": sequence, "name": event.name, "step": event.step, "attempt": event.attempt}
     connection.execute(sa.insert(EVENTS).values(**values, data=dumps(dict(event.data)), at=event.at or time.time()))
-    return True
 
 
-def move(connection: sa.Connection, run: str, to: Status, reason: str = "", executor: str = "") -> Run:
+def move(connection: sa.Connection, run: str, to: Status, reason: str = "") -> Run:
     """Change the status, with its event. Nothing happens where the run is there already. Raises Conflict."""
     row = lock(connection, run)
     have = Status(row.status)
     if have is not to:
         if to not in ALLOWED[have]:
             raise Conflict(f"run {run} is {have} and cannot become {to}.", where="run")
-        connection.execute(sa.update(RUNS).where(RUNS.c.id == run).values(**_changes(row, to, reason, executor)))
+        connection.execute(sa.update(RUNS).where(RUNS.c.id == run).values(**_changes(row, to, reason)))
         if to is Status.QUEUED:
             _reopen_steps(connection, run)
         data = {"to": to, "reason": reason}
@@ -51,7 +59,7 @@ def move(connection: sa.Connection, run: str, to: Status, reason: str = "", exec
     return run_from(connection.execute(sa.select(*RUN_COLUMNS).where(RUNS.c.id == run)).one())
 
 
-def _changes(row: sa.Row[tuple[object, ...]], to: Status, reason: str, executor: str) -> dict[str, object]:
+def _changes(row: sa.Row[*tuple[Any, ...]], to: Status, reason: str) -> dict[str, object]:
     now = time.time()
     changes: dict[str, object] = {
         "status": to,
@@ -59,8 +67,6 @@ def _changes(row: sa.Row[tuple[object, ...]], to: Status, reason: str, executor:
         "moves": row.moves + 1,
         "ended_at": now if to in ENDED else None,
     }
-    if executor:
-        changes["executor"] = executor
     if to is Status.RUNNING and row.started_at is None:
         changes["started_at"] = now
     late_roll_back = row.asked == "rollback" and to in ENDED and Status.UNDOING in ALLOWED[to]

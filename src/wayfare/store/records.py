@@ -36,7 +36,7 @@ class Run:
 RUN_COLUMNS = [RUNS.c[name] for name in Run.__dataclass_fields__]
 
 
-def run_from(row: sa.Row[Any]) -> Run:
+def run_from(row: sa.Row[*tuple[Any, ...]]) -> Run:
     values = dict(row._mapping)
     return Run(**{**values, "status": Status(values["status"]), "request": json.loads(values["request"])})
 

@@ -1,7 +1,7 @@
 """Addresses at rest: AES-256-GCM under the installation's key, bound to their run and role.
 
 A sealed text moved to another row does not open. The key comes from WAYFARE_KEY (32 bytes in base64 or hexadecimal; any
-other text is stretched with scrypt) or from the file `key` in the data directory, made at first use, readable only by its owner.
+other text is stretched with scrypt) or from the file `key` in the data directory, made at first use for its owner only.
 """
 
 from __future__ import annotations

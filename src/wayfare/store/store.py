@@ -56,18 +56,12 @@ class Store:
     def create_run(
         self, *, kind: str, title: str, request: Json, fingerprint: str, plan: Plan, addresses: Mapping[str, Address]
     ) -> Run:
-        """Queue a run: a worker takes it. `request` must hold no secrets; they belong in `addresses`, which are sealed."""
+        """Queue a run: a worker takes it. `request` must hold no secrets: `addresses` may, and are sealed."""
         run = new_run_id()
-        row = {
-            "id": run,
-            "kind": kind,
-            "title": title,
-            "status": Status.QUEUED,
-            "request": dumps(request),
-            "fingerprint": fingerprint,
-        }
-        row |= {"plan": dumps(plan_to_json(plan)), "plan_digest": plan.digest(), "created_at": time.time()}
-        row |= {"asked": "", "halted": 0, "reason": "", "executor": "", "round": 1, "moves": 0, "last_sequence": 0}
+        row: dict[str, object] = {"id": run, "kind": kind, "title": title, "request": dumps(request)}
+        row |= {"plan": dumps(plan_to_json(plan)), "plan_digest": plan.digest(), "fingerprint": fingerprint}
+        row |= {"status": Status.QUEUED, "asked": "", "halted": 0, "reason": "", "executor": "", "round": 1}
+        row |= {"moves": 0, "last_sequence": 0, "created_at": time.time()}
         sealed = [{"run": run, "role": r, "sealed": self._sealer.seal(a, f"{run}|{r}")} for r, a in addresses.items()]
         steps = _step_rows(run, plan)
         with self._db.write() as connection:
@@ -120,10 +114,10 @@ class Store:
             rows = connection.execute(sa.select(ADDRESSES).where(ADDRESSES.c.run == run)).all()
         return {row.role: self._sealer.unseal(row.sealed, f"{run}|{row.role}") for row in rows}
 
-    def move(self, run: str, to: Status, reason: str = "", executor: str = "") -> Run:
+    def move(self, run: str, to: Status, reason: str = "") -> Run:
         """Change the status, and journal it. Raises Conflict where `core.status.ALLOWED` forbids it."""
         with self._db.write() as connection:
-            return journal.move(connection, run, to, reason, executor)
+            return journal.move(connection, run, to, reason)
 
     def ask(self, run: str, what: str) -> Run:
         """Wish for "pause", "resume", "cancel" (what is done stays) or "rollback". Raises Conflict, Invalid."""

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import secrets
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -27,10 +26,12 @@ from wayfare.store.schema import EVENTS, LANES, RUNS, STEPS
 
 @dataclass(frozen=True, slots=True)
 class Lane:
+    """One incarnation of a lane. A run's conductor is a lane too: the one named as the run."""
+
     id: str
     run: str
-    token: str
     executor: str
+    token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,33 +52,43 @@ class Work:
     def __init__(self, connections: Connections) -> None:
         self._db = connections
 
-    def enter(self, lane: str, run: str, executor: str, *, conducts: bool = False) -> Lane:
+    # Lanes
+
+    def begin(self, run: str, round_: int, executor: str) -> tuple[Lane, Status] | None:
+        """Become the conductor of the run, set running or undoing. None where this round has nothing to conduct."""
+        with self._db.write() as connection:
+            row = journal.lock(connection, run)
+            to = _status_to_conduct(row) if row.round == round_ else None
+            if to is None:
+                return None
+            if row.executor not in ("", executor) and row.status == to:
+                _tell_adoption(connection, run, row.executor, executor)
+            lane = _enter(connection, run, run, executor)
+            connection.execute(sa.update(RUNS).where(RUNS.c.id == run).values(executor=executor))
+            journal.move(connection, run, to, "rolled back on request" if to is Status.UNDOING else "")
+        return lane, to
+
+    def enter(self, lane: str, run: str, executor: str) -> Lane:
         """Take the lane, also from a dead process: its step in flight is open again."""
-        entered = Lane(lane, run, secrets.token_hex(8), executor)
         with self._db.write() as connection:
             journal.lock(connection, run)
-            before = connection.execute(sa.select(LANES.c.executor).where(LANES.c.id == lane)).scalar()
-            if conducts:
-                connection.execute(sa.update(RUNS).where(RUNS.c.id == run).values(executor=executor))
-            if before is None:
-                connection.execute(sa.insert(LANES).values(id=lane, run=run, token=entered.token, executor=executor))
-            else:
-                _take_over(connection, entered, before, conducts)
-        return entered
+            return _enter(connection, lane, run, executor)
 
-    def reopen(self, run: str, prefix: str, executor: str) -> None:
-        """Take over all lanes whose names begin so: none of them may write any more, their steps are open again."""
-        with self._db.read() as connection:
-            query = sa.select(LANES.c.id).where(LANES.c.run == run, LANES.c.id.startswith(prefix, autoescape=True))
-            lost = list(connection.execute(query).scalars())
-        for lane in lost:
-            self.enter(lane, run, executor)
+    def reopen(self, run: str, phase: int, executor: str) -> None:
+        """Take over the lanes that hold steps of the phase: none of them may write any more."""
+        flying = sa.and_(STEPS.c.run == run, STEPS.c.phase == phase, STEPS.c.state == "running")
+        with self._db.write() as connection:
+            journal.lock(connection, run)
+            for lane in list(connection.execute(sa.select(STEPS.c.lane).where(flying)).scalars()):
+                _enter(connection, lane, run, executor)
 
     def move(self, lane: Lane, to: Status, reason: str = "") -> None:
         """Change the run's status, as its conductor."""
         with self._db.write() as connection:
             self._own(connection, lane)
-            journal.move(connection, lane.run, to, reason, lane.executor)
+            journal.move(connection, lane.run, to, reason)
+
+    # Steps
 
     def claim(self, lane: Lane, phase: int, limit_key: str | None = None) -> Claim | None:
         """The next open step of the phase, journalled as started. None when there is none, or the run is to stop."""
@@ -85,31 +96,31 @@ class Work:
             row = self._own(connection, lane)
             if row.asked or row.halted or row.status != Status.RUNNING:
                 return None
-            is_open = [STEPS.c.run == lane.run, STEPS.c.phase == phase, STEPS.c.state == "open"]
+            query = sa.select(STEPS.c.position, STEPS.c.name, STEPS.c.attempt)
+            query = query.where(STEPS.c.run == lane.run, STEPS.c.phase == phase, STEPS.c.state == "open")
             if limit_key is not None:
-                is_open.append(STEPS.c.limit_key == limit_key)
-            query = sa.select(STEPS.c.position, STEPS.c.name, STEPS.c.attempt).where(*is_open)
+                query = query.where(STEPS.c.limit_key == limit_key)
             step = connection.execute(query.order_by(STEPS.c.position).limit(1)).one_or_none()
             if step is None:
                 return None
             claim = Claim(lane, step.position, step.name, step.attempt + 1)
-            self._set(connection, claim, state="running", attempt=claim.attempt, lane=lane.id)
+            _set(connection, claim, state="running", attempt=claim.attempt, lane=lane.id)
             _tell(connection, claim, Name.STEP_STARTED, {"executor": lane.executor})
         return claim
 
     def again(self, claim: Claim) -> Claim:
         """The next attempt at the same step."""
-        retried = Claim(claim.lane, claim.position, claim.name, claim.attempt + 1)
+        retried = replace(claim, attempt=claim.attempt + 1)
         with self._db.write() as connection:
             self._own(connection, claim.lane)
-            self._set(connection, retried, attempt=retried.attempt)
+            _set(connection, retried, attempt=retried.attempt)
             _tell(connection, retried, Name.STEP_STARTED, {"executor": claim.lane.executor})
         return retried
 
     def done(self, claim: Claim, result: Json, seconds: float) -> None:
         with self._db.write() as connection:
             self._own(connection, claim.lane)
-            self._set(connection, claim, state="done")
+            _set(connection, claim, state="done")
             _tell(connection, claim, Name.STEP_DONE, {"result": result, "seconds": round(seconds, 6)})
 
     def failed(self, claim: Claim, data: Mapping[str, Json], *, final: bool) -> None:
@@ -118,14 +129,14 @@ class Work:
             self._own(connection, claim.lane)
             _tell(connection, claim, Name.STEP_FAILED, data)
             if final:
-                self._set(connection, claim, state="failed")
+                _set(connection, claim, state="failed")
                 connection.execute(sa.update(RUNS).where(RUNS.c.id == claim.lane.run).values(halted=1))
 
     def release(self, claim: Claim) -> None:
         """The step was stopped: it is open again."""
         with self._db.write() as connection:
             self._own(connection, claim.lane)
-            self._set(connection, claim, state="open")
+            _set(connection, claim, state="open")
 
     def undone(self, lane: Lane, position: int, name: str) -> None:
         with self._db.write() as connection:
@@ -133,6 +144,8 @@ class Work:
             where = (STEPS.c.run == lane.run, STEPS.c.position == position)
             connection.execute(sa.update(STEPS).where(*where).values(state="undone"))
             journal.append(connection, Event(lane.run, Name.STEP_UNDONE, name, row.round))
+
+    # Looking
 
     def stop_reason(self, lane: Lane) -> str:
         """Why the step in flight should stop: "asked", "halted" or "superseded"; "" to go on. One cheap read."""
@@ -146,43 +159,37 @@ class Work:
 
     def states(self, run: str, phase: int) -> Mapping[str, int]:
         """How many steps of the phase stand where: state → number."""
-        query = sa.select(STEPS.c.state, sa.func.count()).where(STEPS.c.run == run, STEPS.c.phase == phase)
-        with self._db.read() as connection:
-            return {state: number for state, number in connection.execute(query.group_by(STEPS.c.state))}
+        return self._numbers(STEPS.c.state, STEPS.c.run == run, STEPS.c.phase == phase)
+
+    def open_keys(self, run: str, phase: int) -> Mapping[str, int]:
+        """limit key → steps still open."""
+        return self._numbers(STEPS.c.limit_key, STEPS.c.run == run, STEPS.c.phase == phase, STEPS.c.state == "open")
 
     def failure(self, run: str) -> str:
         """What the first step that failed for good in this round says; "" where none has."""
-        failed = sa.and_(
-            EVENTS.c.run == STEPS.c.run, EVENTS.c.step == STEPS.c.name, EVENTS.c.attempt == STEPS.c.attempt
-        )
-        query = sa.select(STEPS.c.name, EVENTS.c.data).select_from(STEPS.join(EVENTS, failed))
+        last = sa.and_(EVENTS.c.run == STEPS.c.run, EVENTS.c.step == STEPS.c.name, EVENTS.c.attempt == STEPS.c.attempt)
+        query = sa.select(STEPS.c.name, EVENTS.c.data).select_from(STEPS.join(EVENTS, last))
         query = query.where(STEPS.c.run == run, STEPS.c.state == "failed", EVENTS.c.name == Name.STEP_FAILED)
         with self._db.read() as connection:
             row = connection.execute(query.order_by(EVENTS.c.sequence).limit(1)).one_or_none()
         if row is None:
             return ""
         data = json.loads(row.data)
-        return f"{row.name}: {data['message']}" + (f" {data['remedy']}" if data["remedy"] else "")
-
-    def open_keys(self, run: str, phase: int) -> Mapping[str, int]:
-        """limit key → steps still open."""
-        query = sa.select(STEPS.c.limit_key, sa.func.count()).where(STEPS.c.run == run, STEPS.c.phase == phase)
-        query = query.where(STEPS.c.state == "open").group_by(STEPS.c.limit_key)
-        with self._db.read() as connection:
-            return {key: number for key, number in connection.execute(query)}
+        return f"{row.name}: {data['message']} {data['remedy']}".strip()
 
     def started(self, run: str) -> Sequence[tuple[int, str, int]]:
         """(position, name, attempt) of the steps that ever started and are not undone, last first."""
         query = sa.select(STEPS.c.position, STEPS.c.name, STEPS.c.attempt)
         query = query.where(STEPS.c.run == run, STEPS.c.attempt > 0, STEPS.c.state != "undone")
         with self._db.read() as connection:
-            return [tuple(row) for row in connection.execute(query.order_by(STEPS.c.position.desc()))]
+            return [
+                (row.position, row.name, row.attempt) for row in connection.execute(query.order_by(-STEPS.c.position))
+            ]
 
     def to_conduct(self) -> Sequence[tuple[str, int]]:
-        """(run, round) of what waits for a conductor: queued runs, and ended ones to roll back."""
-        idle = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.WAITING)
-        late = sa.and_(RUNS.c.asked == "rollback", RUNS.c.status.in_(idle))
-        return self._rounds(sa.or_(RUNS.c.status == Status.QUEUED, late))
+        """(run, round) of what waits for a conductor: queued runs, and those at rest to roll back."""
+        at_rest = RUNS.c.status.in_((Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.WAITING))
+        return self._rounds(sa.or_(RUNS.c.status == Status.QUEUED, sa.and_(at_rest, RUNS.c.asked == "rollback")))
 
     def conducted(self) -> Sequence[tuple[str, int]]:
         """(run, round) of what some conductor should be at work on."""
@@ -196,36 +203,59 @@ class Work:
 
     def _rounds(self, where: sa.ColumnElement[bool]) -> Sequence[tuple[str, int]]:
         with self._db.read() as connection:
-            return [tuple(row) for row in connection.execute(sa.select(RUNS.c.id, RUNS.c.round).where(where))]
+            query = sa.select(RUNS.c.id, RUNS.c.round).where(where).order_by(RUNS.c.id)
+            return [(row.id, row.round) for row in connection.execute(query)]
 
-    def _own(self, connection: sa.Connection, lane: Lane) -> sa.Row[Any]:
+    def _numbers(self, column: sa.Column[Any], *where: sa.ColumnElement[bool]) -> Mapping[str, int]:
+        with self._db.read() as connection:
+            rows = connection.execute(sa.select(column, sa.func.count()).where(*where).group_by(column)).all()
+        return {row[0]: row[1] for row in rows}
+
+    def _own(self, connection: sa.Connection, lane: Lane) -> sa.Row[*tuple[Any, ...]]:
         """The locked run. Raises Superseded when the lane is another's by now."""
-        row = journal.lock(connection, lane.run)
-        token = connection.execute(sa.select(LANES.c.token).where(LANES.c.id == lane.id)).scalar()
-        if token != lane.token:
+        query = sa.select(RUNS.c.status, RUNS.c.asked, RUNS.c.halted, RUNS.c.round, LANES.c.token)
+        query = query.join(LANES, LANES.c.run == RUNS.c.id).where(LANES.c.id == lane.id)
+        row = connection.execute(query.with_for_update(of=RUNS)).one_or_none()
+        if row is None or row.token != lane.token:
             raise Superseded(f"{lane.id} was taken over by another process.")
         return row
 
-    def _set(self, connection: sa.Connection, claim: Claim, **values: object) -> None:
-        where = (STEPS.c.run == claim.lane.run, STEPS.c.position == claim.position)
-        connection.execute(sa.update(STEPS).where(*where).values(**values))
+
+def _status_to_conduct(row: sa.Row[*tuple[Any, ...]]) -> Status | None:
+    status = Status(row.status)
+    if status in (Status.RUNNING, Status.UNDOING):
+        return status  # a conductor before this one did not come to the end
+    if row.asked == "rollback":
+        return Status.UNDOING
+    return Status.RUNNING if status is Status.QUEUED else None
 
 
-def _take_over(connection: sa.Connection, lane: Lane, before: str, conducts: bool) -> None:
-    connection.execute(sa.update(LANES).where(LANES.c.id == lane.id).values(token=lane.token, executor=lane.executor))
-    data = {"from": before, "by": lane.executor}
-    if conducts and before != lane.executor:
-        counted = sa.select(sa.func.count()).where(
-            EVENTS.c.run == lane.run, EVENTS.c.name == Name.ADOPTED, EVENTS.c.step == ""
-        )
-        journal.append(
-            connection, Event(lane.run, Name.ADOPTED, attempt=connection.execute(counted).scalar_one() + 1, data=data)
-        )
-    flying = sa.and_(STEPS.c.run == lane.run, STEPS.c.lane == lane.id, STEPS.c.state == "running")
+def _enter(connection: sa.Connection, lane: str, run: str, executor: str) -> Lane:
+    """Call with the run locked."""
+    entered = Lane(lane, run, executor, secrets.token_hex(8))
+    before = connection.execute(sa.select(LANES.c.executor).where(LANES.c.id == lane)).scalar()
+    values = {"token": entered.token, "executor": executor}
+    if before is None:
+        connection.execute(sa.insert(LANES).values(id=lane, run=run, **values))
+        return entered
+    connection.execute(sa.update(LANES).where(LANES.c.id == lane).values(**values))
+    flying = sa.and_(STEPS.c.run == run, STEPS.c.lane == lane, STEPS.c.state == "running")
     for name, attempt in connection.execute(sa.select(STEPS.c.name, STEPS.c.attempt).where(flying)).all():
-        journal.append(connection, Event(lane.run, Name.ADOPTED, name, attempt, data))
+        journal.append(connection, Event(run, Name.ADOPTED, name, attempt, {"from": before, "by": executor}))
     connection.execute(sa.update(STEPS).where(flying).values(state="open"))
+    return entered
+
+
+def _tell_adoption(connection: sa.Connection, run: str, before: str, by: str) -> None:
+    where = (EVENTS.c.run == run, EVENTS.c.name == Name.ADOPTED, EVENTS.c.step == "")
+    times = connection.execute(sa.select(sa.func.count()).where(*where)).scalar_one()
+    journal.write(connection, Event(run, Name.ADOPTED, attempt=times + 1, data={"from": before, "by": by}))
+
+
+def _set(connection: sa.Connection, claim: Claim, **values: object) -> None:
+    where = (STEPS.c.run == claim.lane.run, STEPS.c.position == claim.position)
+    connection.execute(sa.update(STEPS).where(*where).values(**values))
 
 
 def _tell(connection: sa.Connection, claim: Claim, name: Name, data: Mapping[str, Json]) -> None:
-    journal.append(connection, Event(claim.lane.run, name, claim.name, claim.attempt, data, time.time()))
+    journal.write(connection, Event(claim.lane.run, name, claim.name, claim.attempt, data))
