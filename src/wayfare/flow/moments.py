@@ -1,7 +1,8 @@
 """Dates, times and timestamps: between units, to ISO text and back. Nothing is rounded unasked.
 
 Text is ISO 8601 with all digits of the unit (`2024-02-29 12:00:00.000000`, `…Z` where the zone is UTC), years beyond
-four digits as they are, years before 1 in astronomical counting with a sign (`-0043` is 44 BC), and `infinity`, `-infinity`.
+four digits as they are, years before 1 in astronomical counting with a sign (`-0043` is 44 BC), and `infinity`,
+`-infinity`.
 """
 
 from __future__ import annotations

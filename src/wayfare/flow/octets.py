@@ -15,6 +15,7 @@ UUID_BYTES, UUID_CHARACTERS = 16, 36
 _DASHES = (8, 13, 18, 23)
 _DIGIT_PLACES = np.array([i for i in range(UUID_CHARACTERS) if i not in _DASHES])
 _HEX = np.frombuffer(b"".join(f"{n:02x}".encode() for n in range(256)), np.uint8).reshape(256, 2)
+_WRITTEN = r"^\{?(.{8})-?(.{4})-?(.{4})-?(.{4})-?(.{12})\}?$"
 _BAD = 255
 _DIGITS = np.full(256, _BAD, np.uint8)
 for _digit in "0123456789abcdefABCDEF":
@@ -33,10 +34,7 @@ def uuid_to_text(array: pa.Array) -> pa.Array:
 
 def text_to_uuid(array: pa.Array) -> pa.Array:
     """With or without dashes and braces, upper or lower case. Raises Inexact for anything else."""
-    text = pc.replace_substring_regex(
-        array, r"^\{?([0-9a-fA-F]{8})-?(.{4})-?(.{4})-?(.{4})-?(.{12})\}?$", r"\1\2\3\4\5"
-    )
-    text = text.fill_null("0" * 2 * UUID_BYTES)
+    text = pc.replace_substring_regex(array, _WRITTEN, r"\1\2\3\4\5").fill_null("0" * 2 * UUID_BYTES)
     if len(text) and pc.any(pc.not_equal(pc.binary_length(text), 2 * UUID_BYTES)).as_py():
         raise Inexact("not a UUID")
     digits = _DIGITS[_bytes_of(text)].reshape(len(array), UUID_BYTES, 2)
