@@ -1,8 +1,8 @@
 """Arrow batches as blocks of ClickHouse's Native format: columns of raw values, much as Arrow keeps them.
 
-A block is: the number of columns, the number of rows, then for each column its name, its type, and its values; a Nullable
-column has a byte for each row before them (1 is NULL), an Array the running ends of its rows. Numbers before texts are
-LEB128. The server casts what we send to what the column is, so the type here follows the Arrow type alone.
+A block is: the number of columns, the number of rows, then for each column its name, its type, and its values; a
+Nullable column has a byte for each row before them (1 is NULL), an Array the running ends of its rows. Numbers before
+texts are LEB128. The server casts what we send to what the column is, so the type here follows the Arrow type alone.
 Source: https://clickhouse.com/docs/interfaces/formats/Native, measured 1.4 × as fast as ArrowStream.
 """
 

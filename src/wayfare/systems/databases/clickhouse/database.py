@@ -172,7 +172,7 @@ def _zone_differs(zone: str) -> Finding:
     return Finding(
         "server-zone",
         Severity.WARNING,
-        f"The server's time zone is {zone}: it shows timestamps without zone shifted, as they are kept as UTC's wall clock.",
+        f"The server's time zone is {zone}: timestamps without zone are kept as UTC's wall clock and shown shifted there.",
         advice="Read them with SETTINGS session_timezone = 'UTC'.",
     )
 

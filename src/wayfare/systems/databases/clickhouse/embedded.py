@@ -1,7 +1,8 @@
 """The embedded engine: chdb. One engine a process, on one folder; every connection runs one statement at a time.
 
-chdb counts the engine's connections itself: the first starts it, the last to close stops it, and then another folder may be
-opened. So a Database keeps connections of its own, as many as its threads use at once, and nothing here is global.
+chdb counts the engine's connections itself: the first starts it, the last to close stops it, and then another folder
+may be opened. So a Database keeps connections of its own, as many as its threads use at once, and nothing here is
+global.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A server's HTTP interface, by the standard library alone: rows stream both ways, and no request is ever sent twice."""
+"""A server's HTTP interface, by the standard library alone: rows stream both ways, and no request is sent twice."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def _sent(connection: http.client.HTTPConnection, *parts: bytes) -> bool:
 
 
 def _stale(connection: http.client.HTTPConnection) -> bool:
-    """Has the server closed this idle connection? Then its socket is readable: there is an end, or an error, to read."""
+    """Has the server closed this idle connection? Then there is an end, or an error, to read from its socket."""
     if connection.sock is None:
         return True
     connection.sock.settimeout(0.0)

@@ -1,7 +1,7 @@
 """How ClickHouse would hold a column of any system. Pure: the same answer always.
 
-Exact beats pretty: where a ClickHouse type would change some values (an Array cannot be NULL, JSON is normalised, an Enum
-refuses new labels), the column lands as text that keeps every one of them, and the reason says so.
+Exact beats pretty: where a ClickHouse type would change some values (an Array cannot be NULL, JSON is normalised, an
+Enum refuses new labels), the column lands as text that keeps every one of them, and the reason says so.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _AS_TEXT = {
 }
 _BYTES_REASON = "ClickHouse has one type for text and bytes: String. The bytes are kept; read them as binary."
 _NULLABLE_LIST = (
-    "an Array cannot be NULL, and NULL would become []: kept as JSON text. Declare the column NOT NULL, or ask for an Array "
-    "with --map."
+    "an Array cannot be NULL, and NULL would become []: kept as JSON text. Declare the column NOT NULL, or ask for an "
+    "Array with --map."
 )
 _DEEP_LIST = "arrays of this element are kept as JSON text; ask for another type with --map."
 # Of our own types: written back from the text they travel as, these would not come out the same.

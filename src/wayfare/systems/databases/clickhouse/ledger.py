@@ -1,8 +1,8 @@
 """A run's ledger: one small table beside the staged ones, where an inserted row is a fact.
 
-ClickHouse has no transactions, but an INSERT of one row happens or does not. So every row of a staged table carries the number
-of the attempt that wrote it, and a chunk is written when the ledger names its attempt: rows of any other attempt do not
-count. They are left out by `committed`, and removed before the table is put in place.
+ClickHouse has no transactions, but an INSERT of one row happens or does not. So every row of a staged table carries the
+number of the attempt that wrote it, and a chunk is written when the ledger names its attempt: rows of any other attempt
+do not count. They are left out by `committed`, and removed before the table is put in place.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class Ledger:
         found = rows(
             self._engine,
             f"SELECT {_FIRST.format('rows')} AS n FROM {quote(self.name)} "
-            f"WHERE kind = 'chunk' AND name = {text_literal(ticket.table)} AND chunk = {ticket.chunk} HAVING count() > 0",
+            f"WHERE kind = 'chunk' AND name = {text_literal(ticket.table)} AND chunk = {ticket.chunk} "
+            "HAVING count() > 0",
         )
         return int(found[0]["n"]) if found else None
 

@@ -1,4 +1,4 @@
-"""ClickHouse's type names, read as text: `LowCardinality(Nullable(String))`, `DateTime64(6, 'UTC')`, `Enum8('a' = 1)`."""
+"""ClickHouse's types, taken apart: `LowCardinality(Nullable(String))`, `DateTime64(6, 'UTC')`, `Enum8('a' = 1)`."""
 
 from __future__ import annotations
 

@@ -56,6 +56,12 @@ def _value(sql: str, kind: pa.DataType, meaning: Meaning, actual: str) -> str:
     return f"accurateCast({sql}, {text_literal(f'Nullable({wanted})')})"
 
 
+def _same_ticks(text: str, wanted: str) -> bool:
+    """Two DateTime64 with the same digits: they differ in the zone they are shown in."""
+    one, other = parse(text), parse(wanted)
+    return one.name == other.name == "DateTime64" and one.arguments[0] == other.arguments[0]
+
+
 def _text(sql: str, meaning: Meaning, text: str, name: str) -> str:
     if name == "String":
         return sql
@@ -80,7 +86,7 @@ def _interval(sql: str, unit: str) -> str:
 
 
 def fit(array: pa.Array, column: Column, actual: str, label: str) -> pa.Array:
-    """The array in the column's Arrow type. Raises Refused, naming table and column, when a value has no place in it."""
+    """The array in the column's Arrow type. Raises Refused, naming table and column, for a value with no place in it."""
     try:
         found = _fitted(array, column.type, actual)
         if pa.types.is_string(column.type) or pa.types.is_list(column.type):

@@ -1,9 +1,9 @@
-"""Staging and publishing without transactions: each step is one that ClickHouse does whole or not at all, or repeatable.
+"""Staging and publishing without transactions: each step is done whole or not at all, or may be repeated.
 
-REPLACE exchanges two names, which an Atomic database does in one rename. The ledger notes beforehand which table (by its UUID)
-is to stand under the name: so a repeated publish sees whether it happened, and a discard whether to turn it back.
-APPEND inserts chunk by chunk under a deduplication token: an insert that was cut off is completed, one that was not is skipped.
-MERGE deletes by key and inserts: doing that twice equals once.
+REPLACE exchanges two names, which an Atomic database does in one rename. The ledger notes beforehand which table (by
+its UUID) is to stand under the name: so a repeated publish sees whether it happened, and a discard whether to turn it
+back. APPEND inserts chunk by chunk under a deduplication token: an insert that was cut off is completed, one that was
+not is skipped. MERGE deletes by key and inserts: doing that twice equals once.
 """
 
 from __future__ import annotations

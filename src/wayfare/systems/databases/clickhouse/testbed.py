@@ -1,4 +1,4 @@
-"""ClickHouse for the tests: the embedded engine on a scratch folder, and the same engine behind HTTP in another process.
+"""ClickHouse for the tests: the embedded engine on a scratch folder, and the same behind HTTP in another process.
 
 WAYFARE_TEST_CLICKHOUSE names a real server instead of the second: its user must be allowed to create databases.
 """

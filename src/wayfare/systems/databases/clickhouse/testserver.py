@@ -1,7 +1,9 @@
-"""A stand-in for ClickHouse's HTTP interface over chdb, for the tests: `python -m …testserver PORT FOLDER USER PASSWORD`.
+"""A stand-in for ClickHouse's HTTP interface over chdb, for the tests.
 
-The engine is the real one; only the listener is ours. It speaks what the adapter uses: parameters as settings, the database,
-user and key headers, streamed request and answer bodies, and errors before and in the middle of an answer.
+`python -m …testserver PORT FOLDER USER PASSWORD`.
+
+The engine is the real one; only the listener is ours. It speaks what the adapter uses: parameters as settings, the
+database, user and key headers, streamed request and answer bodies, and errors before and in the middle of an answer.
 """
 
 from __future__ import annotations
@@ -83,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
             inserter.finish()
 
     def _stream(self, connection: Any, statement: str) -> None:
-        """One Arrow stream in one chunked body. After the first byte, an error can only break the framing, as upstream's."""
+        """One Arrow stream in one chunked body. After its first byte an error can only break the framing."""
         stream = connection.send_query(statement, "ArrowStream")
         try:
             first = stream.fetch()
@@ -91,7 +93,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Transfer-Encoding", "chunked")
             self.end_headers()
             try:
-                self._blocks(first, stream)
+                if first is None:  # chdb streams nothing for no rows, not even the types
+                    self._chunk(connection.query(statement, "ArrowStream").bytes())
+                else:
+                    self._blocks(first, stream)
             except RuntimeError as error:
                 self._chunk(f"__exception__\r\n{error}\r\n__exception__".encode())
                 self.close_connection = True
@@ -103,8 +108,6 @@ class _Handler(BaseHTTPRequestHandler):
             stream.close()
 
     def _blocks(self, first: Any, stream: Any) -> None:
-        if first is None:
-            return self._chunk(b"")
         sink = _Sink(self._chunk)
         reader = pa.ipc.open_stream(first.bytes())
         with pa.ipc.new_stream(sink, reader.schema) as writer:
@@ -113,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
                     writer.write_batch(batch)
                 block = stream.fetch()
                 if block is None:
-                    return None
+                    return
                 reader = pa.ipc.open_stream(block.bytes())
 
     def _chunk(self, data: bytes) -> None:
