@@ -22,7 +22,7 @@ from wayfare.core.findings import Finding, Severity
 from wayfare.core.ids import new_run_id
 from wayfare.core.plan import Plan
 from wayfare.core.status import Status
-from wayfare.flow.probe import probe_table
+from wayfare.flow.probe import probe as probe_values
 from wayfare.store.records import Run
 from wayfare.store.store import Store
 from wayfare.systems.registry import open_database
@@ -46,7 +46,8 @@ def plan_copy(request: CopyRequest, *, probe: bool = False, since: Mapping[str, 
         subject = decode(CopySubject, plan.subject)
         found: list[Finding] = []
         for copy in subject.tables:
-            found += probe_table(source, copy.table, copy.landings, frozenset(subject.allow_loss))
+            allowed = frozenset(copy.allow_loss)
+            found += probe_values(source, copy.table, copy.landings, masks=copy.mask_of, allow_loss=allowed)
     return Plan(plan.kind, plan.subject, plan.phases, (*plan.findings, *found))
 
 

@@ -1,6 +1,6 @@
 """Rows that are gone from the source: an incremental copy cannot see them by its cursor, so it compares the keys.
 
-Only keys are read. The source's are kept as 64-bit hashes, sorted: 8 bytes a row (160 MB for 20 million rows). A deleted
+Only keys are read. The source's are kept as 64-bit hashes, sorted: 8 bytes a row (160 MB for 20 million). A deleted
 key whose hash another key has would go unnoticed (once in a trillion deletions there); none is invented.
 """
 

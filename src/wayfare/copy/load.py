@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 import pyarrow as pa
@@ -13,12 +14,11 @@ from wayfare.core.codec import decode
 from wayfare.core.errors import Bug
 from wayfare.core.plan import Json, StepContext
 from wayfare.core.ports import Chunk, Database, Parcel, Relays, Stages, Ticket
+from wayfare.flow.canonical import Canonical
 from wayfare.flow.cast import Cast
-from wayfare.flow.digest import Hasher
-from wayfare.flow.mask import parse_masks
 from wayfare.flow.pipeline import piped
 from wayfare.flow.throttle import Throttle
-from wayfare.kernel.hashing import EMPTY, Digest
+from wayfare.kernel.hashing import EMPTY, Digest, rows_digest
 
 VIEW = "view"  # the note that holds the token of the source's snapshot
 
@@ -70,20 +70,12 @@ def _relay(context: StepContext, subject: CopySubject, copy: TableCopy, chunk: C
 
 def _through_arrow(context: StepContext, subject: CopySubject, copy: TableCopy, chunk: Chunk) -> dict[str, Any]:
     source, target = context.open("source"), stages(context.open("target"))
-    cast = cast_of(subject, copy)
+    cast = copy.cast()
     meter = Meter(context, _throttle(context, subject), copy.cursor)
-    read = piped(source.read(copy.table, chunk, context.notes(VIEW) or ""))
     staged = target.staged(context.run, copy.landed)
-    try:
-        batches = meter.batches(read, cast, Hasher(copy.landed))
-        rows = target.write(_ticket(context, target, copy, chunk), staged, batches)
-    finally:
-        read.close()
+    with closing(piped(source.read(copy.table, chunk, context.notes(VIEW) or ""))) as read:
+        rows = target.write(_ticket(context, target, copy, chunk), staged, meter.batches(read, cast))
     return {**meter.outcome(rows, True), "lost": dict(cast.lost)}
-
-
-def cast_of(subject: CopySubject, copy: TableCopy) -> Cast:
-    return Cast(copy.table, copy.landings, frozenset(subject.allow_loss), parse_masks(subject.masks))
 
 
 def _throttle(context: StepContext, subject: CopySubject) -> Throttle | None:
@@ -112,7 +104,7 @@ class Meter:
         self._context.progress(rows=self._rows, bytes=self._bytes)
         self._context.stopping()
         if self._throttle:
-            self._throttle.take(rows)
+            self._throttle.take(rows, self._context.stopping)
 
     def parcels(self, parcels: Iterable[Parcel]) -> Iterator[Parcel]:
         self._began = True
@@ -121,15 +113,15 @@ class Meter:
             self._passed(parcel.rows, len(parcel.data))
             yield parcel
 
-    def batches(
-        self, batches: Iterable[pa.RecordBatch], cast: Callable[[pa.RecordBatch], pa.RecordBatch], hasher: Hasher
-    ) -> Iterator[pa.RecordBatch]:
+    def batches(self, batches: Iterable[pa.RecordBatch], cast: Cast) -> Iterator[pa.RecordBatch]:
+        """Cast, and hashed as `flow.digest.table_digest` would hash what the target gives back."""
         self._began = True
+        canonical = Canonical(tuple(c.landing.column for c in cast.columns))
         for batch in batches:
             if self._cursor:
                 self._greatest = _greatest(batch.column(self._cursor), self._greatest)
             landed = cast(batch)
-            self._digest += hasher(landed)
+            self._digest += rows_digest(canonical(landed))
             self._passed(batch.num_rows, batch.nbytes)
             yield landed
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import cast
 
 import pyarrow as pa
 
@@ -28,7 +27,6 @@ from wayfare.core.landing import Landing
 from wayfare.core.plan import Phase, Plan, Step
 from wayfare.core.ports import Chunk, Database, Drafts, Mode, Relays
 from wayfare.core.tables import Table, View
-from wayfare.flow.mask import Mask, masked_column, parse_masks
 
 Bound = int | str | None
 
@@ -44,20 +42,11 @@ def plan_copy(
     """
     places, findings = place_tables(facts.tables, facts.rules, facts.source_default, request.renames)
     findings = [*facts.findings, *findings]
-    passage = Passage(
-        facts.source_system,
-        facts.target_system,
-        facts.source_dialect,
-        facts.target_dialect,
-        facts.carries,
-        frozenset(request.allow_loss),
-        request.type_map,
-    )
-    masks = parse_masks(request.masks)
-    findings += _unknown_columns(request, facts.tables, passage, masks)
+    passage = Passage.of(request, facts)
+    findings += _unknown_columns(facts.tables, passage)
     copies = []
     for table in facts.tables:
-        copy, noticed = _table_copy(table, request, facts, passage, places, masks, source, target)
+        copy, noticed = _table_copy(table, request, facts, passage, places, source, target)
         copies.append(copy)
         findings += noticed
     views, noticed = _views(facts, places, passage)
@@ -66,8 +55,6 @@ def plan_copy(
         title=request.title,
         tables=tuple(copies),
         views=views,
-        allow_loss=request.allow_loss,
-        masks=request.masks,
         rows_per_second=request.rows_per_second,
         keep_replaced=request.keep_replaced,
         deletes=request.deletes,
@@ -82,12 +69,11 @@ def _table_copy(
     facts: CopyFacts,
     passage: Passage,
     places: Mapping[Place, Place],
-    masks: Mapping[str, Mask],
     source: Database,
     target: Database,
 ) -> tuple[TableCopy, list[Finding]]:
     read = readable(table, passage)
-    landings, findings = land_columns(_masked(read, masks, passage), passage, target.land)
+    landings, findings = land_columns(read, passage, target.land)
     landed, noticed = land_structure(read, tuple(n.column for n in landings), places, passage)
     findings += noticed
     existing = next((t for t in facts.existing if (t.namespace, t.name) == (landed.namespace, landed.name)), None)
@@ -100,13 +86,17 @@ def _table_copy(
         findings += fitted.findings
     elif request.data_only:
         findings.append(_no_target(landed))
-    form = _relay_form(read, landed, landings, request, masks, passage, source, target)
+    form = _relay_form(read, landed, landings, request, passage, source, target)
+    written = [n for n in landings if not n.column.generated]
     copy = TableCopy(
         source=table.label,
         target=landed.label,
         table=read,
         landed=landed,
-        limits=tuple(n.limits for n in landings if not n.column.generated),
+        limits=tuple(n.limits for n in written),
+        verdicts=tuple(n.verdict for n in written),
+        allow_loss=tuple(c.name for c in read.columns if passage.says(passage.allow_loss, read, c)),
+        masks=tuple(f"{c.name}={m.kind}" for c in read.columns if (m := passage.mask(read, c))),
         mode=mode,
         cursor=cursor,
         path=RELAY if form else ARROW,
@@ -121,20 +111,11 @@ def _table_copy(
     return copy, findings
 
 
-def _masked(table: Table, masks: Mapping[str, Mask], passage: Passage) -> Table:
-    columns = (
-        masked_column(c, masks[name]) if (name := passage.says(cast(Mapping[str, str], masks), table, c)) else c
-        for c in table.columns
-    )
-    return replace(table, columns=tuple(columns))
-
-
 def _relay_form(
     table: Table,
     landed: Table,
     landings: Sequence[Landing],
     request: CopyRequest,
-    masks: Mapping[str, Mask],
     passage: Passage,
     source: Database,
     target: Database,
@@ -142,7 +123,7 @@ def _relay_form(
     """The wire format both speak for this table, or "". A relay does not look at values: whatever must, prevents it."""
     if not (isinstance(source, Relays) and isinstance(target, Relays)) or request.incremental:
         return ""
-    if any(passage.says(cast(Mapping[str, str], masks), table, c) for c in table.columns):
+    if any(passage.says(passage.masks, table, c) for c in table.columns):
         return ""
     if any(n.limits.any for n in landings):
         return ""
@@ -150,14 +131,12 @@ def _relay_form(
     return next((form for form in source.sends(table) if form in receivable), "")
 
 
-def _unknown_columns(
-    request: CopyRequest, tables: Sequence[Table], passage: Passage, masks: Mapping[str, Mask]
-) -> list[Finding]:
+def _unknown_columns(tables: Sequence[Table], passage: Passage) -> list[Finding]:
     """A column named in an option must exist: a mask that masks nothing would be a leak."""
     findings = []
-    for option, names in (("--allow-loss", request.allow_loss), ("--mask", tuple(masks)), ("--map", request.type_map)):
+    for option, names in (("--allow-loss", passage.allow_loss), ("--mask", passage.masks), ("--map", passage.type_map)):
         for name in names:
-            if not any(passage.says(frozenset({name}), t, c) for t in tables for c in t.columns):
+            if not any(passage.says({name}, t, c) for t in tables for c in t.columns):
                 message = f"no copied table has a column {name!r}."
                 findings.append(Finding("unknown_column", Severity.ERROR, message, option, "Correct its name."))
     return findings

@@ -5,16 +5,19 @@ Pure: everything a system has to answer comes in as `land`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from wayfare.copy import translate
+from wayfare.copy.facts import CopyFacts
 from wayfare.copy.naming import Place
+from wayfare.copy.request import CopyRequest
 from wayfare.core.codec import type_from_text
 from wayfare.core.errors import Invalid
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.landing import Landing, Verdict
 from wayfare.core.tables import Check, Column, ForeignKey, Index, Meaning, Table
+from wayfare.flow.mask import Mask, parse_mask
 
 Land = Callable[[Column], Landing]
 
@@ -29,13 +32,32 @@ class Passage:
     target_dialect: str
     carries: frozenset[str]
     allow_loss: frozenset[str] = frozenset()
-    type_map: Mapping[str, str] | None = None
+    type_map: Mapping[str, str] = field(default_factory=dict)
+    masks: Mapping[str, Mask] = field(default_factory=dict)
 
     @property
     def like(self) -> bool:
         return self.source_system == self.target_system
 
-    def says(self, names: Mapping[str, str] | frozenset[str], table: Table, column: Column) -> str:
+    @classmethod
+    def of(cls, request: CopyRequest, facts: CopyFacts) -> Passage:
+        """Raises Invalid for a mask that cannot be read."""
+        return cls(
+            facts.source_system,
+            facts.target_system,
+            facts.source_dialect,
+            facts.target_dialect,
+            facts.carries,
+            frozenset(request.allow_loss),
+            request.type_map,
+            dict(map(parse_mask, request.masks)),
+        )
+
+    def mask(self, table: Table, column: Column) -> Mask | None:
+        return self.masks.get(self.says(self.masks, table, column))
+
+    @staticmethod
+    def says(names: Collection[str], table: Table, column: Column) -> str:
         """The name under which a column is mentioned ("shop.orders.total", "orders.total" or "total"), or ""."""
         for name in (f"{table.label}.{column.name}", f"{table.name}.{column.name}", column.name):
             if name in names:
@@ -54,7 +76,8 @@ def land_columns(table: Table, passage: Passage, land: Land) -> tuple[list[Landi
     landings: list[Landing] = []
     findings: list[Finding] = []
     for column in table.columns:
-        landing = land(_mapped(table, column, passage))
+        mask = passage.mask(table, column)
+        landing = land(mask.column(column) if mask else _mapped(table, column, passage))
         allowed = bool(passage.says(passage.allow_loss, table, column))
         findings += _verdict(table, column, landing, allowed)
         landed = landing.column
@@ -66,11 +89,10 @@ def land_columns(table: Table, passage: Passage, land: Land) -> tuple[list[Landi
 
 def _mapped(table: Table, column: Column, passage: Passage) -> Column:
     """The column as `--map` wants it: by an Arrow-like type, or by a meaning. Raises Invalid, naming the column."""
-    wanted = passage.type_map or {}
-    name = passage.says(wanted, table, column)
+    name = passage.says(passage.type_map, table, column)
     if not name:
         return column
-    text = wanted[name].strip()
+    text = passage.type_map[name].strip()
     plain = Column(column.name, column.type, column.nullable, comment=column.comment, identity=column.identity)
     if text.startswith("decimal("):
         text = "decimal128" + text[7:] if int(text[8:].split(",")[0].rstrip(")")) <= 38 else "decimal256" + text[7:]
@@ -80,7 +102,7 @@ def _mapped(table: Table, column: Column, passage: Passage) -> Column:
         if text in set(Meaning):
             return replace(plain, type=column.type, meaning=Meaning(text))
         raise Invalid(
-            f"{wanted[name]!r} is not a type that values can travel as.",
+            f"{passage.type_map[name]!r} is not a type that values can travel as.",
             where=f"--map {name}",
             remedy="Use one such as int64, decimal(12, 2), double, string, binary, date32[day], timestamp[us].",
         ) from error

@@ -6,16 +6,17 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from wayfare.copy.load import VIEW, cast_of, stages
-from wayfare.copy.report import Difference, TableProof
-from wayfare.copy.subject import RELAY, CopySubject, TableCopy, subject_of
+from wayfare.copy.load import VIEW, stages
+from wayfare.copy.report import TableProof
+from wayfare.copy.subject import RELAY, TableCopy, subject_of
 from wayfare.core.codec import decode, encode
 from wayfare.core.errors import Mismatch
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.plan import Json, StepContext
 from wayfare.core.ports import Chunk, Relays, Snapshots
-from wayfare.flow.compare import compare_tables
+from wayfare.flow.compare import Watch, compare
 from wayfare.flow.digest import relay_digest, table_digest
+from wayfare.flow.scan import ROWS_PER_CHUNK, Side
 from wayfare.kernel.hashing import EMPTY, Digest
 
 DIFFERENCES_SHOWN_MAX = 20
@@ -32,7 +33,7 @@ class Verify:
         moved = in_flight(list(loads.values()))
         comparable_relay = moved is not None and copy.path == RELAY
         target = target_digest(context, copy, as_sent=comparable_relay)
-        source = moved if moved is not None else source_digest(context, subject, copy, list(loads.values()))
+        source = moved if moved is not None else source_digest(context, copy, list(loads.values()))
         proof = TableProof(
             source=copy.source,
             target=copy.target,
@@ -46,7 +47,7 @@ class Verify:
             seconds_copy=round(sum(r["seconds"] for r in loads.values()), 3),
             seconds_verify=round(time.monotonic() - began, 3),
             values_lost=sum(sum((r.get("lost") or {}).values()) for r in loads.values()),
-            **({} if source == target else located(context, subject, copy)),
+            **({} if source == target else located(context, copy)),
         )
         return encode(proof)
 
@@ -62,41 +63,41 @@ def in_flight(loads: list[Any]) -> Digest | None:
     one_view = len(loads) == 1 or (len(views) == 1 and "" not in views)
     if not one_view or any(load["digest"] is None for load in loads):
         return None
-    return sum((Digest.from_hex(load["digest"], load["rows"]) for load in loads), EMPTY)
+    return sum((Digest(load["rows"], _sums(load["digest"])) for load in loads), EMPTY)
+
+
+def _sums(text: str) -> tuple[int, int]:
+    """The inverse of `Digest.hex`."""
+    return int(text[:16], 16), int(text[16:], 16)
 
 
 def target_digest(context: StepContext, copy: TableCopy, *, as_sent: bool) -> Digest:
     target = context.open("target")
     staged = stages(target).staged(context.run, copy.landed)
     if as_sent and isinstance(target, Relays):
-        return relay_digest(target, staged, copy.form, stopping=context.stopping)
+        chunks = target.split(staged, ROWS_PER_CHUNK)
+        return relay_digest(target, staged, copy.form, chunks=chunks, stopping=context.stopping)
     return table_digest(target, staged, stopping=context.stopping)
 
 
-def source_digest(context: StepContext, subject: CopySubject, copy: TableCopy, loads: list[Any]) -> Digest:
+def source_digest(context: StepContext, copy: TableCopy, loads: list[Any]) -> Digest:
     """The source read again, cast as the copy cast it, in the view that is open now."""
     source = context.open("source")
     view = (context.notes(VIEW) or "") if isinstance(source, Snapshots) else ""
     chunks = [decode(Chunk, load["chunk"]) for load in loads] if copy.cursor else None
-    return table_digest(
-        source, copy.table, view=view, cast=cast_of(subject, copy), chunks=chunks, stopping=context.stopping
-    )
+    return table_digest(source, copy.table, view=view, cast=copy.cast(), chunks=chunks, stopping=context.stopping)
 
 
-def located(context: StepContext, subject: CopySubject, copy: TableCopy) -> dict[str, Any]:
+def located(context: StepContext, copy: TableCopy) -> dict[str, Any]:
     target = context.open("target")
-    found = compare_tables(
-        context.open("source"),
-        copy.table,
-        target,
-        stages(target).staged(context.run, copy.landed),
-        cast=cast_of(subject, copy),
-        view=context.notes(VIEW) or "",
-        limit=DIFFERENCES_SHOWN_MAX,
-        stopping=context.stopping,
+    found = compare(
+        Side(context.open("source"), copy.table, copy.cast(), context.notes(VIEW) or ""),
+        Side(target, stages(target).staged(context.run, copy.landed)),
+        key=copy.landed.key,
+        shown=DIFFERENCES_SHOWN_MAX,
+        watch=Watch(stopping=context.stopping),
     )
-    shown = tuple(Difference(d.kind, d.key, d.column, d.source, d.target) for d in found.differences)
-    return {"differences": shown, "differences_total": found.total}
+    return {"differences": found.differences, "differences_total": found.total}
 
 
 class Prove:

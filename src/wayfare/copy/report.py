@@ -9,17 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wayfare.core.findings import Finding
+from wayfare.flow.differences import Difference
 
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One row that differs. `kind` is missing (in the target), extra, doubled or changed."""
-
-    kind: str
-    key: str  # the row's key as text, or its values where the table has no key
-    column: str = ""  # the first column that differs, of a changed row
-    source: str = ""
-    target: str = ""
+__all__ = ["Difference", "PhaseTime", "Rate", "Report", "TableProof"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from wayfare.core.codec import decode, encode
-from wayfare.core.landing import Landing, Limits
+from wayfare.core.landing import Landing, Limits, Verdict
 from wayfare.core.plan import Json, StepContext
 from wayfare.core.ports import Mode
 from wayfare.core.tables import Table, View
+from wayfare.flow.cast import Cast
+from wayfare.flow.mask import Mask, parse_mask
 
 RELAY = "relay"
 ARROW = "arrow"
@@ -24,6 +26,9 @@ class TableCopy:
     table: Table  # in the source
     landed: Table  # in the target
     limits: tuple[Limits, ...]
+    verdicts: tuple[Verdict, ...]
+    allow_loss: tuple[str, ...] = ()  # names of columns
+    masks: tuple[str, ...] = ()  # "email=sha256"
     mode: Mode = Mode.REPLACE
     cursor: str = ""  # the column an incremental copy continues by
     path: str = ARROW
@@ -37,7 +42,16 @@ class TableCopy:
 
     @property
     def landings(self) -> tuple[Landing, ...]:
-        return tuple(Landing(c, limits=m) for c, m in zip(self.landed.written, self.limits, strict=True))
+        answers = zip(self.landed.written, self.verdicts, self.limits, strict=True)
+        return tuple(Landing(column, verdict, limits=limits) for column, verdict, limits in answers)
+
+    def cast(self) -> Cast:
+        """From batches as the source gives them to batches as the target holds them."""
+        return Cast(self.table, self.landings, frozenset(self.allow_loss), self.mask_of)
+
+    @property
+    def mask_of(self) -> dict[str, Mask]:
+        return dict(map(parse_mask, self.masks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +59,6 @@ class CopySubject:
     title: str
     tables: tuple[TableCopy, ...]
     views: tuple[View, ...] = ()  # in the target's dialect
-    allow_loss: tuple[str, ...] = ()
-    masks: tuple[str, ...] = ()
     rows_per_second: int = 0
     keep_replaced: bool = False
     deletes: bool = False

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from wayfare.copy.existing import fit_existing
 from wayfare.copy.facts import CopyFacts
-from wayfare.copy.naming import place_tables
+from wayfare.copy.naming import Place, place_tables
 from wayfare.copy.policy import Passage, land_columns, land_structure, readable
-from wayfare.copy.report import Difference, TableProof
+from wayfare.copy.report import TableProof
 from wayfare.copy.request import CopyRequest
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.landing import Landing
 from wayfare.core.ports import Database, Mode, Relays, Snapshots
 from wayfare.core.tables import Table
 from wayfare.flow.cast import Cast
-from wayfare.flow.compare import compare_tables
+from wayfare.flow.compare import compare
 from wayfare.flow.digest import relay_digest, table_digest
-from wayfare.flow.mask import masked_column, parse_masks
+from wayfare.flow.scan import ROWS_PER_CHUNK, Side
 from wayfare.flow.structure import compare_structure
-from wayfare.kernel.hashing import EMPTY
+from wayfare.kernel.hashing import EMPTY, Digest
 
 DIFFERENCES_SHOWN_MAX = 100
 
@@ -39,28 +38,20 @@ def verify_tables(
     With `rows`, the differing rows of unequal tables are located (both sides are read up to two more times).
     """
     places, findings = place_tables(facts.tables, facts.rules, facts.source_default, request.renames)
-    passage = Passage(
-        facts.source_system,
-        facts.target_system,
-        facts.source_dialect,
-        facts.target_dialect,
-        facts.carries,
-        frozenset(request.allow_loss),
-        request.type_map,
-    )
+    passage = Passage.of(request, facts)
     there = {(t.namespace, t.name): t for t in facts.existing}
     proofs: list[TableProof] = []
     with _view(source) as view:
         for table in facts.tables:
             seen(table.label, None)
             actual = there.get(places[(table.namespace, table.name)])
-            pair = None if actual is None else _pair(table, actual, request, passage, places, target)
+            pair = None if actual is None else _pair(table, actual, passage, places, target)
             if pair is None:
                 findings.append(_missing(table))
                 proofs.append(TableProof(table.label, "", 0, 0, EMPTY.hex(), EMPTY.hex(), equal=False))
             else:
                 findings += pair.findings
-                proofs.append(_proof(pair, request, source, target, view, rows))
+                proofs.append(_proof(pair, passage, source, target, view, rows))
             seen(table.label, proofs[-1])
     return proofs, findings
 
@@ -83,14 +74,16 @@ class _Pair:
         self.landings = landings
         self.findings = findings
 
+    def cast(self, passage: Passage) -> Cast:
+        columns = self.table.columns
+        allowed = frozenset(c.name for c in columns if passage.says(passage.allow_loss, self.table, c))
+        masks = {c.name: mask for c in columns if (mask := passage.mask(self.table, c))}
+        return Cast(self.table, self.landings, allowed, masks)
 
-def _pair(table: Table, actual: Table, request: CopyRequest, passage: Passage, places: Any, target: Database) -> _Pair:
-    masks = parse_masks(request.masks)
+
+def _pair(table: Table, actual: Table, passage: Passage, places: Mapping[Place, Place], target: Database) -> _Pair:
     read = readable(table, passage)
-    columns = (
-        masked_column(c, masks[name]) if (name := passage.says(frozenset(masks), read, c)) else c for c in read.columns
-    )
-    landings, _ = land_columns(replace(read, columns=tuple(columns)), passage, target.land)
+    landings, _ = land_columns(read, passage, target.land)
     landed, _ = land_structure(read, tuple(n.column for n in landings), places, passage)
     findings = list(compare_structure(landed, actual))
     fitted = fit_existing(read, landed, landings, actual, Mode.REPLACE, adds=True)
@@ -106,25 +99,23 @@ def _missing(table: Table) -> Finding:
     return Finding("table_missing", Severity.ERROR, message, table.label, "Copy it, or leave it out with --exclude.")
 
 
-def _proof(pair: _Pair, request: CopyRequest, source: Database, target: Database, view: str, rows: bool) -> TableProof:
+def _proof(pair: _Pair, passage: Passage, source: Database, target: Database, view: str, rows: bool) -> TableProof:
     began = time.monotonic()
-    cast = Cast(pair.table, pair.landings, frozenset(request.allow_loss), parse_masks(request.masks))
-    form = _common_form(pair, request, source, target)
+    cast = pair.cast(passage)
+    form = _common_form(pair, passage, source, target)
     with ThreadPoolExecutor(2, thread_name_prefix="verify") as pool:
         if form:
-            ours = pool.submit(relay_digest, source, pair.table, form, view=view)
-            theirs = pool.submit(relay_digest, target, pair.landed, form)
+            ours = pool.submit(_sent, source, pair.table, form, view)
+            theirs = pool.submit(_sent, target, pair.landed, form, "")
         else:
             ours = pool.submit(table_digest, source, pair.table, view=view, cast=cast)
             theirs = pool.submit(table_digest, target, pair.landed)
         one, other = ours.result(), theirs.result()
     more: dict[str, Any] = {}
     if one != other and rows:
-        found = compare_tables(
-            source, pair.table, target, pair.landed, cast=cast, view=view, limit=DIFFERENCES_SHOWN_MAX
-        )
-        shown = tuple(Difference(d.kind, d.key, d.column, d.source, d.target) for d in found.differences)
-        more = {"differences": shown, "differences_total": found.total}
+        left, right = Side(source, pair.table, cast, view), Side(target, pair.landed)
+        found = compare(left, right, key=pair.landed.key, shown=DIFFERENCES_SHOWN_MAX)
+        more = {"differences": found.differences, "differences_total": found.total}
     return TableProof(
         source=pair.table.label,
         target=pair.landed.label,
@@ -139,9 +130,14 @@ def _proof(pair: _Pair, request: CopyRequest, source: Database, target: Database
     )
 
 
-def _common_form(pair: _Pair, request: CopyRequest, source: Database, target: Database) -> str:
+def _sent(database: Database, table: Table, form: str, view: str) -> Digest:
+    assert isinstance(database, Relays)
+    return relay_digest(database, table, form, view=view, chunks=database.split(table, ROWS_PER_CHUNK, view))
+
+
+def _common_form(pair: _Pair, passage: Passage, source: Database, target: Database) -> str:
     """A wire format that both ends can send, so that both can be hashed without parsing; "" when there is none."""
-    if not (isinstance(source, Relays) and isinstance(target, Relays)) or request.masks:
+    if not (isinstance(source, Relays) and isinstance(target, Relays)) or passage.masks:
         return ""
     if source.system != target.system or any(n.limits.any for n in pair.landings):
         return ""
