@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -21,6 +21,7 @@ from wayfare.store.work import Claim, Lane, Superseded
 ATTEMPTS_MAX = 5
 WAIT_FIRST_SECONDS = 0.2
 WAIT_SECONDS_MAX = 10.0
+SHIFT_SECONDS = 2.0  # how long a lane keeps its place while others wait for it
 
 log = structlog.get_logger(__name__)
 
@@ -47,21 +48,28 @@ class Carrier:
             self._settling.wait_for(lambda: self.settled > seen, seconds)
 
     def carry_all(
-        self, lane: Lane, opened: OpenRun, phase: int, limit_key: str | None = None, shift_seconds: float | None = None
+        self,
+        lane: Lane,
+        opened: OpenRun,
+        phase: int,
+        limit_key: str | None = None,
+        others_wait: Callable[[], bool] | None = None,
     ) -> bool:
         """One step of the phase after another, until none is open or the run is to stop.
 
-        False when the shift is over before that.
+        False when a shift is over before that, and `others_wait` for the lane's place.
         """
         steps = opened.plan.steps
-        ends_at = time.monotonic() + (shift_seconds or math.inf)
+        shift_ends = time.monotonic() + SHIFT_SECONDS
         while claim := self._claim(lane, phase, limit_key):
             self._carry(claim, steps[claim.position], opened)
             with self._settling:
                 self.settled += 1
                 self._settling.notify_all()
-            if time.monotonic() > ends_at:
-                return False
+            if others_wait and time.monotonic() > shift_ends:
+                if others_wait():
+                    return False
+                shift_ends = time.monotonic() + SHIFT_SECONDS
         return True
 
     def _claim(self, lane: Lane, phase: int, limit_key: str | None) -> Claim | None:

@@ -100,6 +100,10 @@ class Durable:
         with SetWorkflowID(name), SetEnqueueOptions(queue_partition_key=partition):
             DBOS.enqueue_workflow(STEPS, _carry, name, run, phase, limit_key)
 
+    def lane_waits(self) -> bool:
+        """Is there a lane without a place?"""
+        return bool(DBOS.list_workflows(queue_name=STEPS, status="ENQUEUED", limit=1, load_input=False))
+
     def alive(self, prefix: str) -> bool:
         return bool(DBOS.list_workflows(workflow_id_prefix=prefix, status=ALIVE, limit=1, load_input=False))
 

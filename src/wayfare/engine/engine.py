@@ -28,7 +28,6 @@ TAKE_SECONDS = 0.1  # how often queued runs are looked for
 HEAL_SECONDS = 5.0  # how often runs without a conductor are looked for
 OUTAGE_SECONDS = 1.0  # between attempts while the store is away
 LEAVE_SECONDS_MAX = 30.0  # how long steps in flight may take to notice that the process ends
-SHIFT_SECONDS = 2.0  # how long a lane stays with one worker while others might help
 EMBEDDED = "embedded"  # the fixed executor id: on SQLite the next process recovers what the last one left
 
 log = structlog.get_logger(__name__)
@@ -102,13 +101,16 @@ class Engine:
         self._outlast(lambda: self._carry(name, run, phase, limit_key), name)
 
     def _carry(self, name: str, run: str, phase: int, limit_key: str) -> None:
-        shift_seconds = None if self._settings.embedded else SHIFT_SECONDS
         lane = self._store.work.enter(name, run, self.executor)
         with self._runs.using(run) as opened:
-            finished = self._carrier.carry_all(lane, opened, phase, limit_key, shift_seconds)
+            finished = self._carrier.carry_all(lane, opened, phase, limit_key, self._others_wait)
         if not finished:
             name, _, shift = name.partition("+")
             self._durable.start(f"{name}+{int(shift or 0) + 1}", run, phase, limit_key)
+
+    def _others_wait(self) -> bool:
+        """Other lanes, or on a shared store other workers, which cannot be asked."""
+        return not self._settings.embedded or self._durable.lane_waits()
 
     def _outlast(self, do: Callable[[], None], what: str) -> None:
         """Do it, and do it again while the store is away: everything here may be repeated."""

@@ -1,4 +1,4 @@
-"""Who is alive, on a shared store: each worker holds an advisory lock of PostgreSQL; survivors adopt what the dead left.
+"""Who is alive, on a shared store: workers hold advisory locks of PostgreSQL; survivors adopt what the dead left.
 
 The lock is held on a connection of its own, whose keepalives let the server notice a lost machine within about 6 s; a
 killed process is noticed at once. DBOS fences what it adopts, and lanes hold tokens: a zombie that wakes up records
@@ -89,7 +89,7 @@ class Liveness:
 
 
 def _adopt(executor: str) -> None:
-    """Put its workflows back into their queues. Listed only now, under the lock: another survivor may have been here."""
+    """Put its workflows back into their queues. Listed only now, under the lock: others may have been here."""
     pending = DBOS.list_workflows(status="PENDING", executor_id=executor, load_input=False)
     for queue, group in itertools.groupby(sorted(pending, key=_queue_of), _queue_of):
         DBOS.resume_workflows([w.workflow_id for w in group], queue_name=queue or None)
