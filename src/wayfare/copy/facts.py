@@ -10,7 +10,7 @@ from wayfare.copy.request import CopyRequest
 from wayfare.copy.selection import select
 from wayfare.core.errors import Invalid
 from wayfare.core.findings import Finding
-from wayfare.core.ports import WHOLE, Chunk, Database, Refines, Stages, Views
+from wayfare.core.ports import WHOLE, Chunk, Creates, Database, Facts, Refines, Stages, Views
 from wayfare.core.tables import Table, View
 from wayfare.systems.registry import adapter
 
@@ -43,7 +43,8 @@ def gather(request: CopyRequest, source: Database, target: Database) -> CopyFact
         raise Invalid(f"{target.system} cannot be a target.", where="target", remedy="See `wayfare systems`.")
     if request.source.url() == request.target.url():
         raise Invalid("source and target are the same database.", where="target", remedy="Give another target.")
-    checked, landing_place = source.check(), target.check()
+    checked, missing = source.check(), is_missing(target)
+    landing_place = Facts("") if missing else target.check()
     default = source.default_namespace if isinstance(source, Stages) else ""
     chosen = select(source.tables(), request.tables, request.exclude, default)
     tables = tuple(source.refine(t) for t in chosen) if isinstance(source, Refines) else tuple(chosen)
@@ -56,7 +57,7 @@ def gather(request: CopyRequest, source: Database, target: Database) -> CopyFact
         source_default=default,
         tables=tables,
         chunks={t.label: (WHOLE,) if whole else tuple(source.split(t, rows_per_chunk(request, t))) for t in tables},
-        existing=tuple(target.tables()),
+        existing=() if missing else tuple(target.tables()),
         views=_views(source, request),
         rules=NamingRules(
             target.has_namespaces, target.default_namespace, target.name_bytes_max, getattr(target, "folds_case", False)
@@ -65,6 +66,11 @@ def gather(request: CopyRequest, source: Database, target: Database) -> CopyFact
         findings=_placed("source", checked.findings) + _placed("target", landing_place.findings),
         versions={"source": checked.version, "target": landing_place.version},
     )
+
+
+def is_missing(target: Database) -> bool:
+    """Is the target a file that the copy is going to make?"""
+    return isinstance(target, Creates) and target.vacant()
 
 
 def rows_per_chunk(request: CopyRequest, table: Table) -> int:

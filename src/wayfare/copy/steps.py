@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from wayfare.copy.deletes import FindDeleted
+from wayfare.copy.facts import is_missing
 from wayfare.copy.load import VIEW, Load, stages
 from wayfare.copy.plan import SNAPSHOT
 from wayfare.copy.prove import Prove, Verify
 from wayfare.copy.subject import CopySubject, TableCopy, subject_of
 from wayfare.core.errors import Conflict
-from wayfare.core.findings import Finding, Severity
 from wayfare.core.plan import Json, StepContext
 from wayfare.core.ports import Database, Extends, Mode, Snapshots, Views
 from wayfare.core.tables import Table
 from wayfare.engine.effects import effect, holder
-from wayfare.flow.structure import compare_structure
+from wayfare.flow.structure import compare_structures
 
 effect("copy.load")(Load)
 effect("copy.verify")(Verify)
@@ -54,7 +54,8 @@ class Check:
                     where="source",
                     remedy="Start the copy again, so that it is planned anew.",
                 )
-        return {"target": context.open("target").check().version}
+        target = context.open("target")
+        return {"target": "" if is_missing(target) else target.check().version}
 
 
 def _spelling(table: Table) -> list[tuple[str, str]]:
@@ -132,17 +133,9 @@ class Finish:
         if subject.views and isinstance(target, Views):
             for finding in target.create_views(subject.views):
                 context.finding(finding)
-        actual = {t.label: t for t in target.tables()}
-        for expected in current(subject, context.open("source")):
-            for finding in _structure(expected, actual.get(expected.label), subject):
-                context.finding(finding)
+        for finding in compare_structures(current(subject, context.open("source")), target.tables()):
+            context.finding(finding)
         if not subject.keep_replaced:
             stages(target).finish(context.run)
         return {"tables": len(subject.tables), "views": len(subject.views)}
 
-
-def _structure(expected: Table, actual: Table | None, subject: CopySubject) -> list[Finding]:
-    if actual is None:
-        message = f"{expected.label} is not in the target after it was published."
-        return [Finding("table_missing", Severity.ERROR, message, expected.label)]
-    return list(compare_structure(expected, actual))
