@@ -1,0 +1,98 @@
+"""Connections to one server: opened when needed, kept for the next use, dropped after any failure."""
+
+from __future__ import annotations
+
+import select
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from wayfare.core.address import Address
+from wayfare.systems.databases.postgresql.errors import classifying, login_failed
+from wayfare.systems.databases.postgresql.options import parameters
+
+Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+
+IDLE_MAX = 8
+
+# Text forms must not depend on the server's settings. A source behind row-level security must fail, not give a part.
+_SETTINGS = """
+set datestyle = 'ISO, YMD'; set intervalstyle = 'iso_8601'; set timezone = 'UTC'; set extra_float_digits = 1;
+set bytea_output = 'hex'; set statement_timeout = 0; set lock_timeout = 0;
+set idle_in_transaction_session_timeout = 0; set row_security = off; set standard_conforming_strings = on;
+set client_min_messages = warning; set xmloption = content
+"""
+
+
+class Connections:
+    """Thread-safe. A connection is in autocommit; whoever opens a transaction on it also ends it."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._parameters = parameters(address)
+        self._idle: list[Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @contextmanager
+    def use(self, where: str = "") -> Iterator[Connection]:
+        """A connection for a while. `where` names what is worked on, in errors."""
+        connection = self._take() or self._open()
+        try:
+            with classifying(where):
+                yield connection
+        except BaseException:
+            connection.close()  # its state is unknown, and a query may still be running on it
+            raise
+        self._give_back(connection)
+
+    @contextmanager
+    def transaction(self, where: str = "", begin: str = "begin") -> Iterator[Connection]:
+        """The same, within a transaction that is committed at the end."""
+        with self.use(where) as connection:
+            connection.execute(begin)
+            yield connection
+            connection.execute("commit")
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _take(self) -> Connection | None:
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                connection = self._idle.pop()
+            if not connection.closed and not _has_news(connection):
+                return connection
+            connection.close()
+
+    def _give_back(self, connection: Connection) -> None:
+        clean = not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE
+        with self._lock:
+            if clean and not self._closed and len(self._idle) < IDLE_MAX:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _open(self) -> Connection:
+        try:
+            connection = psycopg.connect(autocommit=True, prepare_threshold=None, **self._parameters)
+        except psycopg.Error as error:
+            raise login_failed(error, self.address.url()) from error
+        with classifying():
+            connection.execute(_SETTINGS)
+        return connection
+
+
+def _has_news(connection: Connection) -> bool:
+    """An idle connection on which something arrived: the server said goodbye, or the network did."""
+    return bool(select.select([connection.fileno()], [], [], 0)[0])

@@ -1,0 +1,109 @@
+"""PostgreSQL as a database of Wayfare: the ports, each one step away from where it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Self
+
+import pyarrow as pa
+
+from wayfare.core.address import Address
+from wayfare.core.findings import Finding, Severity
+from wayfare.core.landing import Landing
+from wayfare.core.ports import CARRIED, Chunk, Facts, Mode, Snapshot, Ticket
+from wayfare.core.tables import Column, Table, View
+from wayfare.core.tables import Sequence as NamedSequence
+from wayfare.systems.databases.postgresql import change, dialect, publish, read, stage, types, write
+from wayfare.systems.databases.postgresql.catalog import BEGIN_CATALOG, Catalog
+from wayfare.systems.databases.postgresql.connect import Connections
+from wayfare.systems.databases.postgresql.snapshot import ExportedSnapshot
+
+VERSION_MIN = 120_000
+
+
+class PostgreSQL:
+    system = types.SYSTEM
+    name_bytes_max = dialect.NAME_BYTES_MAX
+    has_namespaces = True
+    default_namespace = dialect.DEFAULT_NAMESPACE
+    carries = CARRIED
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._connections = Connections(address)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._connections.close()
+
+    def check(self) -> Facts:
+        with self._connections.use() as connection:
+            number = connection.info.server_version
+            row = connection.execute("show server_version").fetchone()
+        version = f"PostgreSQL {str(row[0]).split()[0] if row else number // 10_000}"
+        if number < VERSION_MIN:
+            message = f"{version} is older than 12, the oldest version that is tested."
+            return Facts(version, (Finding("postgresql.old", Severity.WARNING, message),))
+        return Facts(version)
+
+    def tables(self) -> Sequence[Table]:
+        with self._connections.transaction(begin=BEGIN_CATALOG) as connection:
+            return Catalog(connection).tables()
+
+    def views(self) -> Sequence[View]:
+        with self._connections.transaction(begin=BEGIN_CATALOG) as connection:
+            return Catalog(connection).views()
+
+    def sequences(self) -> Sequence[NamedSequence]:
+        with self._connections.transaction(begin=BEGIN_CATALOG) as connection:
+            return Catalog(connection).sequences()
+
+    def create_views(self, views: Sequence[View]) -> Sequence[Finding]:
+        return change.create_views(self._connections, views)
+
+    def create_sequences(self, sequences: Sequence[NamedSequence]) -> None:
+        change.create_sequences(self._connections, sequences)
+
+    def split(self, table: Table, rows_per_chunk: int, view: str = "") -> Sequence[Chunk]:
+        return read.split(self._connections, table, rows_per_chunk, view)
+
+    def read(self, table: Table, chunk: Chunk, view: str = "") -> Iterator[pa.RecordBatch]:
+        return read.read(self._connections, table, chunk, view)
+
+    def land(self, column: Column) -> Landing:
+        return types.land(column)
+
+    def snapshot(self) -> Snapshot:
+        return ExportedSnapshot(self._connections)
+
+    def staged(self, run: str, table: Table) -> Table:
+        return stage.staged(run, table)
+
+    def stage(self, run: str, tables: Sequence[Table]) -> None:
+        stage.stage(self._connections, run, tables)
+
+    def write(self, ticket: Ticket, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
+        return write.write(self._connections, ticket, table, batches)
+
+    def seal(self, run: str, table: Table) -> None:
+        stage.seal(self._connections, run, table)
+
+    def publish(self, run: str, tables: Sequence[Table], mode: Mode) -> None:
+        publish.publish(self._connections, run, tables, mode)
+
+    def finish(self, run: str) -> None:
+        publish.finish(self._connections, run)
+
+    def discard(self, run: str) -> None:
+        publish.discard(self._connections, run)
+
+    def execute(self, sql: str) -> pa.Table:
+        return change.execute(self._connections, sql)
+
+    def delete(self, table: Table, keys: pa.RecordBatch) -> int:
+        return change.delete(self._connections, table, keys)
+
+    def add_columns(self, table: Table, columns: Sequence[Column]) -> None:
+        change.add_columns(self._connections, table, columns)

@@ -1,0 +1,274 @@
+"""What _native.c decodes, in numpy: column after column over many tuples at once, where C goes tuple after tuple."""
+
+from __future__ import annotations
+
+import itertools
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from wayfare.core.errors import Refused
+from wayfare.core.ports import BATCH_BYTES_MAX, ROWS_PER_BATCH
+from wayfare.kernel.buffers import Slot
+from wayfare.systems.databases.postgresql.kinds import Kind, shape
+from wayfare.systems.databases.postgresql.wire import FRAME, Frames
+
+Places: TypeAlias = npt.NDArray[np.int64]
+Octets: TypeAlias = npt.NDArray[np.uint8]
+
+SIGNATURE = b"PGCOPY\n\xff\r\n\0"
+DAYS_TO_2000 = 10_957
+TICKS_TO_2000 = 946_684_800_000_000
+NUMERIC_NEGATIVE = 0x4000
+_SLACK = bytes(8)  # so that reading eight bytes at the last field stays inside
+_HEADER = struct.Struct("!HhHH")
+_FAST_DIGITS_MAX = 18  # of a decimal that int64 arithmetic holds
+
+
+def not_expressible(column: str, kind: pa.DataType) -> Refused:
+    if pa.types.is_decimal(kind):
+        message = f"a stored number is NaN, infinite or does not fit {kind}."
+        remedy = "Map the column to NUMBER with --map, or exclude it."
+    else:
+        message = f"a stored value lies beyond what {kind} can express."
+        remedy = "Map the column to text with --map, or exclude it."
+    return Refused(message, where=column, remedy=remedy)
+
+
+def not_a_list(column: str) -> Refused:
+    message = "a stored array has several dimensions or does not begin at 1, which a list cannot say."
+    return Refused(message, where=column, remedy="Map the column to text with --map.")
+
+
+def tuples(frames: Frames) -> Iterator[tuple[bytes, list[int]]]:
+    """Bytes, and where in them each tuple begins (behind its field count). Ends with the stream."""
+    unpack = FRAME.unpack_from
+    while not frames.finished:
+        data = bytes(frames.view())
+        starts: list[int] = []
+        place, size = 0, len(data)
+        control = False
+        while place + 5 <= size:
+            kind, length = unpack(data, place)
+            if kind != b"d":
+                control = True
+                break
+            if place + 1 + length > size:
+                break
+            begin = place + 5
+            if not starts and data.startswith(SIGNATURE, begin):
+                begin += 19 + int.from_bytes(data[begin + 15 : begin + 19], "big")
+            if begin + 2 <= place + 1 + length and data[begin] < 0x80:  # the trailer's count is -1
+                starts.append(begin + 2)
+            place += 1 + length
+        frames.start += place
+        if starts:
+            yield data[:place] + _SLACK, starts
+        if control:
+            frames.control()
+        else:
+            frames.more()
+
+
+def batches(frames: Frames, slots: Sequence[Slot]) -> Iterator[pa.RecordBatch]:
+    schema = pa.schema([pa.field(s.name, s.type, True) for s in slots])
+    waiting: list[pa.RecordBatch] = []
+    rows = size = 0
+    for data, starts in tuples(frames):
+        for first in range(0, len(starts), ROWS_PER_BATCH):
+            batch = _batch(data, starts[first : first + ROWS_PER_BATCH], slots, schema)
+            if waiting and (rows + batch.num_rows > ROWS_PER_BATCH or size + len(data) > BATCH_BYTES_MAX):
+                yield _joined(waiting)
+                waiting, rows, size = [], 0, 0
+            waiting.append(batch)
+            rows, size = rows + batch.num_rows, size + len(data)
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
+    return parts[0] if len(parts) == 1 else pa.concat_batches(parts)
+
+
+def _batch(data: bytes, starts: list[int], slots: Sequence[Slot], schema: pa.Schema) -> pa.RecordBatch:
+    octets = np.frombuffer(data, np.uint8)
+    place = np.array(starts, np.int64)
+    arrays: list[pa.Array] = []
+    for slot in slots:
+        lengths = _int32(octets, place)
+        values = place + 4
+        place = values + np.maximum(lengths, 0)
+        array = column(octets, values, lengths, slot)
+        arrays.append(slot.finish(array) if slot.finish else array)
+    if not slots:
+        return pa.RecordBatch.from_struct_array(pa.array([{}] * len(starts), pa.struct([])))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def fields(octets: Octets, starts: list[int], count: int) -> list[tuple[Places, Places]]:
+    """Of each column, where its values lie and how long they are (-1: NULL)."""
+    place = np.array(starts, np.int64)
+    found: list[tuple[Places, Places]] = []
+    for _ in range(count):
+        lengths = _int32(octets, place)
+        found.append((place + 4, lengths))
+        place = place + 4 + np.maximum(lengths, 0)
+    return found
+
+
+def _words(octets: Octets, kind: str) -> npt.NDArray[Any]:
+    """Every position read as a big-endian number: an overlapping view, not a copy."""
+    width = np.dtype(kind).itemsize
+    return np.ndarray((max(len(octets) - width + 1, 0),), kind, octets, 0, (1,))
+
+
+def _int32(octets: Octets, places: Places) -> Places:
+    return _words(octets, ">i4")[places].astype(np.int64)
+
+
+def column(octets: Octets, places: Places, lengths: Places, slot: Slot) -> pa.Array:
+    """One column's array, from where its fields lie."""
+    nulls = lengths < 0
+    count = int(nulls.sum())
+    valid = pa.py_buffer(np.packbits(~nulls, bitorder="little")) if count else None
+    kind = Kind(slot.kind)
+    if kind in (Kind.BYTES, Kind.JSONB):
+        skip = int(kind is Kind.JSONB)
+        sizes = np.where(nulls, 0, lengths - skip)
+        offsets, content = gathered(octets, places + skip, sizes)
+        return pa.Array.from_buffers(
+            slot.decoded, len(places), [valid, pa.py_buffer(offsets), pa.py_buffer(content)], count
+        )
+    safe = np.where(nulls, 0, places)
+    buffer = _fixed(octets, safe, nulls, slot, kind)
+    return pa.Array.from_buffers(slot.decoded, len(places), [valid, buffer], count)
+
+
+def gathered(octets: Octets, places: Places, sizes: Places) -> tuple[npt.NDArray[np.int32], Octets]:
+    """Scattered bytes brought together: Arrow's offsets and bytes."""
+    ends = np.cumsum(sizes)
+    total = int(ends[-1]) if len(ends) else 0
+    offsets = np.zeros(len(sizes) + 1, np.int32)
+    offsets[1:] = ends
+    source = np.repeat(places - offsets[:-1], sizes) + np.arange(total)
+    return offsets, octets[source]
+
+
+def _fixed(octets: Octets, places: Places, nulls: npt.NDArray[np.bool_], slot: Slot, kind: Kind) -> pa.Buffer:
+    if kind is Kind.BOOL:
+        return pa.py_buffer(np.packbits(octets[places] * ~nulls, bitorder="little"))
+    if kind is Kind.UUID:
+        return pa.py_buffer(octets[places[:, None] + np.arange(16)])
+    if kind in (Kind.DECIMAL128, Kind.DECIMAL256):
+        return _decimals(octets, places, nulls, slot)
+    word = {Kind.I16: ">i2", Kind.I32: ">i4", Kind.DATE: ">i4"}.get(kind, ">i8")
+    values = _words(octets, word)[places]
+    values = values.astype(values.dtype.newbyteorder("="))
+    values[nulls] = 0
+    if kind is Kind.DATE:
+        values = _shifted(values, DAYS_TO_2000, slot)
+    elif kind is Kind.TIMESTAMP:
+        values = _shifted(values, TICKS_TO_2000, slot)
+    return pa.py_buffer(values)
+
+
+def _shifted(values: npt.NDArray[Any], by: int, slot: Slot) -> npt.NDArray[Any]:
+    """From PostgreSQL's epoch to Arrow's; the ends of the range are the infinities in both."""
+    limits = np.iinfo(values.dtype)
+    infinite = (values == limits.max) | (values == limits.min)
+    if by == TICKS_TO_2000 and bool(((values >= limits.max - by) & ~infinite).any()):
+        raise not_expressible(slot.name, slot.type)
+    return np.where(infinite, values, values + np.where(infinite, 0, by).astype(values.dtype))
+
+
+def _decimals(octets: Octets, places: Places, nulls: npt.NDArray[np.bool_], slot: Slot) -> pa.Buffer:
+    width = slot.width
+    precision, scale = slot.scale >> 16, slot.scale & 0xFFFF
+    if precision > _FAST_DIGITS_MAX or width != 16:
+        return _wide_decimals(octets, places, nulls, slot)
+    short = _words(octets, ">i2")
+    counts, weights = short[places].astype(np.int64), short[places + 2].astype(np.int64)
+    signs = short[places + 4]
+    present = ~nulls
+    counts = np.where(nulls, 0, counts)
+    if bool((((signs != 0) & (signs != NUMERIC_NEGATIVE)) & present).any()):
+        raise not_expressible(slot.name, slot.decoded)
+    values = np.zeros(len(places), np.int64)
+    for group in range(int(counts.max(initial=0))):
+        has = counts > group
+        digit = np.where(has, short[np.where(has, places + 8 + 2 * group, 0)].astype(np.int64), 0)
+        exponent = np.where(has, 4 * (weights - group) + scale, 0)
+        bad = has & (exponent < 0) & (digit % 10 ** np.clip(-exponent, 0, 4) != 0)
+        bad |= has & (exponent >= 0) & (digit * 10.0 ** np.clip(exponent, 0, 300) >= 10.0**precision)
+        if bool(bad.any()):
+            raise not_expressible(slot.name, slot.decoded)
+        values += np.where(
+            exponent >= 0, digit * 10 ** np.clip(exponent, 0, 18), digit // 10 ** np.clip(-exponent, 0, 4)
+        )
+    values = np.where((signs == NUMERIC_NEGATIVE) & present, -values, values)
+    return pa.py_buffer(np.stack([values, values >> 63], axis=1))
+
+
+def _wide_decimals(octets: Octets, places: Places, nulls: npt.NDArray[np.bool_], slot: Slot) -> pa.Buffer:
+    data, width = octets.tobytes(), slot.width
+    parts: list[bytes] = []
+    for place, null in zip(places.tolist(), nulls.tolist(), strict=True):
+        value = 0 if null else _integer(data, place, slot)
+        parts.append(value.to_bytes(width, "little", signed=True))
+    return pa.py_buffer(b"".join(parts))
+
+
+def _integer(data: bytes, place: int, slot: Slot) -> int:
+    precision, scale = slot.scale >> 16, slot.scale & 0xFFFF
+    count, weight, sign, _ = _HEADER.unpack_from(data, place)
+    groups = struct.unpack_from(f"!{count}H", data, place + 8)
+    whole: int = 0
+    for group in groups:
+        whole = whole * 10_000 + group
+    exponent = 4 * (weight - count + 1) + scale
+    rest = 0
+    if exponent >= 0:
+        whole *= 10**exponent
+    else:
+        whole, rest = divmod(whole, 10**-exponent)
+    if sign not in (0, NUMERIC_NEGATIVE) or rest or whole >= 10**precision:
+        raise not_expressible(slot.name, slot.decoded)
+    return -whole if sign else whole
+
+
+def lists(values: pa.Array, name: str, element: pa.DataType, kind: Kind) -> pa.Array:
+    """Binary PostgreSQL arrays as lists: a walk over the elements, then the columns' own decoding."""
+    valid, offsets_buffer, content_buffer = values.buffers()
+    data = (content_buffer.to_pybytes() if content_buffer else b"") + _SLACK
+    offsets = np.frombuffer(offsets_buffer, np.int32, len(values) + 1).tolist()
+    starts: list[int] = [0]
+    places: list[int] = []
+    lengths: list[int] = []
+    for begin, end in itertools.pairwise(offsets):
+        if end > begin:
+            _walk(data, begin, name, places, lengths)
+        starts.append(len(places))
+    slot = Slot(name, element, kind, shape(element))
+    octets = np.frombuffer(data, np.uint8)
+    elements = column(octets, np.array(places, np.int64), np.array(lengths, np.int64), slot)
+    parts = [valid if values.null_count else None, pa.py_buffer(np.array(starts, np.int32))]
+    return pa.Array.from_buffers(pa.list_(element), len(values), parts, values.null_count, children=[elements])
+
+
+def _walk(data: bytes, begin: int, name: str, places: list[int], lengths: list[int]) -> None:
+    dimensions = int.from_bytes(data[begin : begin + 4], "big")
+    if dimensions == 0:
+        return
+    count, lower = struct.unpack_from("!ii", data, begin + 12)
+    if dimensions > 1 or lower != 1:
+        raise not_a_list(name)
+    place = begin + 20
+    for _ in range(count):
+        (length,) = struct.unpack_from("!i", data, place)
+        places.append(place + 4)
+        lengths.append(length)
+        place += 4 + max(length, 0)
