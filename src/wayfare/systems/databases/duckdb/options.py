@@ -1,0 +1,48 @@
+"""What the options of a DuckDB URL mean: `duckdb:///warehouse.duckdb?memory_limit=2GB&threads=4`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from wayfare.core.address import Address
+from wayfare.core.errors import Invalid
+
+_KNOWN = ("memory_limit", "threads")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    path: Path
+    memory_limit: str = ""  # as DuckDB writes it: "2GB"; "" is DuckDB's own choice, 80 % of the machine
+    threads: int = 0  # 0: one for each core
+
+
+def parse(address: Address) -> Options:
+    """Raises Invalid for an option that is not known, and for a URL without a path."""
+    if strangers := sorted(set(address.options) - set(_KNOWN)):
+        raise Invalid(f"unknown option {strangers[0]!r}.", where="url", remedy=f"Known are {', '.join(_KNOWN)}.")
+    if address.host or not address.database or address.database.startswith(":memory:"):
+        raise Invalid(
+            "a DuckDB URL names a file.",
+            where="url",
+            remedy="Write duckdb:///relative.duckdb or, with four slashes, duckdb:////absolute/path.duckdb.",
+        )
+    return Options(
+        Path(address.database).absolute(),
+        _size(address.options.get("memory_limit", "")),
+        _count(address.options.get("threads", "0")),
+    )
+
+
+def _size(text: str) -> str:
+    if text and not re.fullmatch(r"\d+(\.\d+)?\s*([KMGT]i?B)", text, re.IGNORECASE):
+        raise Invalid(f"{text!r} is not a size.", where="memory_limit", remedy="Write one like 2GB.")
+    return text
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise Invalid(f"{text!r} is not a number.", where="threads")
+    return int(text)
