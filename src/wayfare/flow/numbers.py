@@ -33,6 +33,8 @@ def between(source: pa.DataType, target: pa.DataType) -> Convert:
         return lambda array: _to_decimal(array, target)
     if types.is_floating(target) and types.is_decimal(source):
         return lambda array: _decimal_to_float(array, target)
+    if types.is_floating(target) and types.is_integer(source):
+        return lambda array: _integer_to_float(array, target)
     if types.is_float32(target) and types.is_float64(source):
         return _narrow_float
     return lambda array: array.cast(target)  # Arrow's safe cast refuses whatever would change
@@ -62,6 +64,21 @@ def _to_decimal(array: pa.Array, target: pa.DataType) -> pa.Array:
         array = array.cast(pa.decimal256(array.type.precision, array.type.scale))
     rescaled = array.cast(pa.decimal256(76, target.scale))
     return rescaled.cast(target)
+
+
+def _integer_to_float(array: pa.Array, target: pa.DataType) -> pa.Array:
+    """Arrow refuses everything beyond 2**53 (2**24); we only what is not a float."""
+    try:
+        return array.cast(target)
+    except pa.ArrowInvalid:
+        return each(array, target, lambda v: None if v is None else _as_float(v, target))
+
+
+def _as_float(number: int, target: pa.DataType) -> float:
+    found = float(pa.scalar(float(number), pa.float64()).cast(target, safe=False).as_py())
+    if int(found) != number:
+        raise Inexact("a float cannot hold it exactly")
+    return found
 
 
 def _decimal_to_float(array: pa.Array, target: pa.DataType) -> pa.Array:
