@@ -1,4 +1,4 @@
-"""The house rules that a linter cannot say: small modules, functions and classes, few files touched, one word per thing."""
+"""House rules that a linter cannot say: small modules, functions and classes; one word a thing, one place a system."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from wayfare.cli.place import opened_store
 from wayfare.cli.plan_text import print_plan
 from wayfare.cli.request import CopyOptions, asking_passwords, request_of
 from wayfare.cli.screen import console, errors_console, print_json
-from wayfare.cli.summary import panel, print_differences, print_findings, to_json
+from wayfare.cli.summary import Advice, print_differences, print_findings, print_summary, to_json
 from wayfare.cli.views import view_for
 from wayfare.control.copies import plan_copy, start_copy
 from wayfare.control.reports import write_report
@@ -28,7 +28,6 @@ from wayfare.store.records import Run
 from wayfare.store.store import Store
 
 T = TypeVar("T")
-Advice = Sequence[tuple[str, str]]  # a word, and what to do
 
 ROLLED_BACK = 7
 
@@ -98,7 +97,7 @@ def conclude(
     if wanted is Status.UNDONE and code == 0:
         console().print(f"Rolled back: the target is as it was before run {run}.")
     else:
-        console().print(panel(report, page, advice if code == 0 else _hints(run, picture)))
+        print_summary(console(), report, page, advice if code == 0 else _hints(run, picture))
     return code
 
 

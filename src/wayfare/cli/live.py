@@ -15,11 +15,13 @@ from wayfare.cli.plain import clean
 from wayfare.core.amounts import clock, compact, count, duration
 from wayfare.core.findings import Finding, Severity
 
+NO_BREAK = "\u00a0"
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 FINDINGS_SHOWN = 4
+LINES_PER_FINDING = 8  # of the screen's height
 LOADED_SHOWN = 5
 WAITING_SHOWN = 3
-LINES_BESIDE_TABLES = 9  # title, phases, the three lines that sum up, and room to breathe
+LINES_BESIDE_TABLES = 7  # title, the three lines that sum up, two empty ones, and the cursor's
 BAR_WIDTH_MAX = 36
 LABEL_WIDTH_MAX = 32
 NARROW = 72  # below this many columns the amounts give way to the bar
@@ -32,32 +34,43 @@ def draw(
 ) -> RenderableType:
     """The whole picture in at most `height` lines of `width` columns."""
     findings = [f for f in picture.findings if with_findings and f.severity is not Severity.INFO]
-    room = height - LINES_BESIDE_TABLES - min(len(findings), FINDINGS_SHOWN + 1) - bool(notice)
+    shown = min(FINDINGS_SHOWN, height // LINES_PER_FINDING)
+    phases = _phases(picture.phases, now)
+    room = height - LINES_BESIDE_TABLES - _height(phases, width) - min(len(findings), shown + 1) - bool(notice)
     parts: list[RenderableType] = [Text(clean(picture.title), style="bold", overflow="ellipsis", no_wrap=True)]
-    parts += [_phases(picture.phases, now), Text()]
+    parts += [phases, Text()]
     if picture.tables:
-        parts += [_tables(picture, width, max(room, 3)), Text()]
-    parts += [_finding_line(f) for f in findings[:FINDINGS_SHOWN]]
-    if len(findings) > FINDINGS_SHOWN:
-        parts.append(Text(f"  … and {count(len(findings) - FINDINGS_SHOWN, 'finding')} more", style="dim"))
+        parts += [_tables(picture, width, max(room, 1)), Text()]
+    parts += [_finding_line(f) for f in findings[:shown]]
+    if len(findings) > shown:
+        parts.append(Text(f"  … and {count(len(findings) - shown, 'finding')} more", style="dim"))
     if notice:
         parts.append(Text(notice, style="bold cyan"))
     return Group(*parts)
 
 
-def _phases(phases: Sequence[PhaseView], now: float) -> RenderableType:
-    """One line that wraps where it must: what is done with its time, what runs with its steps, what is to come."""
+def _height(line: Text, width: int) -> int:
+    """At most so many lines when wrapped at the words, of which the longest has some twenty characters."""
+    return -(-line.cell_len // max(width - 20, 20))
+
+
+def _phases(phases: Sequence[PhaseView], now: float) -> Text:
+    """What is done with its time, what runs with its steps, what is to come; wraps between phases where it must."""
     line = Text()
     for phase in phases:
-        if phase.ended_at:
-            line.append("✓ ", "green").append(phase.name).append(f" {duration(phase.seconds(now))}   ", "dim")
-        elif phase.running:
-            steps = f" {phase.steps_done}/{phase.steps}" if phase.steps > 1 else ""
-            line.append(SPINNER[int(now * 10) % len(SPINNER)] + " ", "cyan")
-            line.append(phase.name, "bold").append(f"{steps} {duration(phase.seconds(now))}   ")
-        else:
-            line.append(f"· {phase.name}   ", "dim")
+        line.append(_phase(phase, now)).append("  ")
     return line
+
+
+def _phase(phase: PhaseView, now: float) -> Text:
+    took = duration(phase.seconds(now)).replace(" ", NO_BREAK)
+    if phase.ended_at:
+        return Text.assemble((f"✓{NO_BREAK}", "green"), phase.name, (f"{NO_BREAK}{took}", "dim"))
+    if phase.running:
+        spinner = SPINNER[int(now * 10) % len(SPINNER)]
+        steps = f"{NO_BREAK}{phase.steps_done}/{phase.steps}" if phase.steps > 1 else ""
+        return Text.assemble((f"{spinner}{NO_BREAK}", "cyan"), (phase.name, "bold"), f"{steps}{NO_BREAK}{took}")
+    return Text(f"·{NO_BREAK}{phase.name}", "dim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +119,8 @@ def _lines(picture: Picture, room: int) -> list[_Line]:
     loaded = sorted((t for t in picture.tables if t.loaded), key=lambda t: (t.verified, -t.ended_at))
     waiting = [t for t in picture.tables if not t.started_at]
     active = active[:room]
-    recent = loaded[: min(LOADED_SHOWN, room - len(active))]
+    some = LOADED_SHOWN if active or waiting else room
+    recent = loaded[: min(some, room - len(active))]
     coming = waiting[: min(WAITING_SHOWN, room - len(active) - len(recent))]
     older, later = loaded[len(recent) :], waiting[len(coming) :]
     lines = []
@@ -120,7 +134,7 @@ def _lines(picture: Picture, room: int) -> list[_Line]:
 
 
 def _line(table: TableView) -> _Line:
-    label = Text("  " + table.label, style="" if table.started_at else "dim")
+    label = Text("  " + clean(table.label), style="" if table.started_at else "dim")
     rate = table.pace.per_second
     return _Line(label, table.rows, table.expected, rate, table.seconds_left, table.loaded, table.verified)
 
@@ -132,13 +146,13 @@ def _total(picture: Picture) -> _Line:
 
 
 def _finding_line(finding: Finding) -> Text:
-    where = f"{finding.where}: " if finding.where else ""
-    style = SEVERITY_STYLE[finding.severity]
-    return Text.assemble(
-        (f"  {SEVERITY_MARK[finding.severity]} ", style),
-        (where, "bold"),
-        finding.message,
-        (f" {finding.advice}" if finding.advice else "", "dim"),
-        no_wrap=True,
-        overflow="ellipsis",
-    )
+    line = told_finding(finding)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
+
+
+def told_finding(finding: Finding) -> Text:
+    """A mark, where, what, and what to do: one paragraph."""
+    where = f"{clean(finding.where)}: " if finding.where else ""
+    mark = (f"  {SEVERITY_MARK[finding.severity]} ", SEVERITY_STYLE[finding.severity])
+    return Text.assemble(mark, (where, "bold"), clean(finding.message), (f" {clean(finding.advice)}", "cyan"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -63,10 +63,10 @@ def systems(*, as_json: bool) -> int:
         print_json({"systems": [_system_json(a) for a in adapters]})
         return 0
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("system", "", "example", "driver"):
-        grid.add_column(name, overflow="fold")
+    for name in ("system", "driver", "example"):
+        grid.add_column(name, overflow="fold", no_wrap=name == "driver")
     for adapter in adapters:
-        grid.add_row(adapter.name, adapter.title, adapter.example, _driver_text(adapter))
+        grid.add_row(adapter.title, _driver_text(adapter), adapter.example)
     console().print(grid)
     return 0
 
@@ -114,6 +114,8 @@ def _driver_text(adapter: Adapter) -> str:
 
 def _module_version(module: str) -> str:
     top = module.partition(".")[0]
+    if top in sys.stdlib_module_names:
+        return "comes with Python"
     try:
         return f"{top} {version(packages_distributions().get(top, [top])[0])}"
     except PackageNotFoundError:
@@ -184,7 +186,7 @@ def _print(answer: Answer) -> None:
     out.print(Text.assemble((f"{sign} ", style), (answer.what, "bold"), f"  {answer.told}"), soft_wrap=True)
     for extra in [*answer.details, answer.remedy]:
         if extra:
-            out.print(Padding(Text(extra, style="cyan"), (0, 0, 0, 2)))
+            out.print(Text(f"  {extra}", style="cyan"), soft_wrap=True)
 
 
 def _system_json(adapter: Adapter) -> dict[str, Any]:

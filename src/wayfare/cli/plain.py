@@ -60,5 +60,5 @@ def _table_loaded(event: Event, picture: Picture) -> str:
     if not table or not picture.is_a(LOAD, event.step) or table.chunks_done < table.chunks:
         return ""
     seconds = table.ended_at - table.started_at
-    speed = rate(table.rows, seconds)
+    speed = rate(table.rows, seconds) if table.rows else ""
     return f"load {table.label}: {count(table.rows, 'row')} in {duration(seconds)}" + (f" ({speed})" if speed else "")

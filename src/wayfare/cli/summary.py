@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table as Grid
 from rich.text import Text
 
+from wayfare.cli.live import told_finding
+from wayfare.cli.plain import clean
 from wayfare.copy.report import Difference, Report, TableProof
 from wayfare.core.amounts import count, duration, plural, rate
 from wayfare.core.findings import Finding, Severity
+
+Advice = Sequence[tuple[str, str]]  # a word, and what to do
 
 STYLES = {"equal": "green", "different": "red", "unproven": "yellow", "failed": "red"}
 FINDINGS_SHOWN = 10
@@ -45,21 +48,26 @@ def pace(report: Report) -> str:
     return f"{duration(seconds)} in all" + (f", {speed} while loading" if speed else "")
 
 
-def panel(report: Report, page: Path | None, advice: Sequence[tuple[str, str]]) -> Panel:
-    """`advice` are pairs of a word and what to do."""
+def print_summary(console: Console, report: Report, page: Path | None, advice: Advice) -> None:
+    """A panel on a terminal, plain lines elsewhere."""
+    style = STYLES[report.outcome]
+    lines = [("proof", Text(clean(proof(report)), style=f"bold {style}")), ("time", Text(pace(report)))]
+    if report.findings:
+        lines.append(("findings", Text(told_findings(report.findings))))
+    if page:
+        lines.append(("report", Text(str(page))))
+    lines += [(word, Text(text)) for word, text in advice]
+    if not console.is_terminal:
+        for word, text in lines:
+            console.print(Text(f"{word}: ").append(text), soft_wrap=True)
+        return
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
-    style = STYLES[report.outcome]
-    grid.add_row("proof", Text(proof(report), style=f"bold {style}"))
-    grid.add_row("time", pace(report))
-    if report.findings:
-        grid.add_row("findings", told_findings(report.findings))
-    if page:
-        grid.add_row("report", Text(str(page)))
-    for word, text in advice:
-        grid.add_row(word, Text(text))
-    return Panel(grid, title=Text(f" {report.outcome} ", style=f"bold {style}"), border_style=style, title_align="left")
+    for word, text in lines:
+        grid.add_row(word, text)
+    title = Text(f" {report.outcome} ", style=f"bold {style}")
+    console.print(Panel(grid, title=title, border_style=style, title_align="left"))
 
 
 def told_findings(findings: tuple[Finding, ...]) -> str:
@@ -69,15 +77,10 @@ def told_findings(findings: tuple[Finding, ...]) -> str:
 
 def print_findings(console: Console, findings: tuple[Finding, ...], *, all_of_them: bool = False) -> None:
     """Each with its advice, the gravest first."""
-    from wayfare.cli.live import SEVERITY_MARK, SEVERITY_STYLE
-
     ordered = sorted(findings, key=lambda f: list(Severity).index(f.severity), reverse=True)
     shown = len(ordered) if all_of_them else FINDINGS_SHOWN
     for finding in ordered[:shown]:
-        where = f"{finding.where}: " if finding.where else ""
-        mark = (f"{SEVERITY_MARK[finding.severity]} ", SEVERITY_STYLE[finding.severity])
-        text = Text.assemble(mark, (where, "bold"), finding.message, (f" {finding.advice}", "cyan"))
-        console.print(Padding(text, (0, 0, 0, 2)))
+        console.print(told_finding(finding), soft_wrap=not console.is_terminal)
     if len(ordered) > shown:
         console.print(Text(f"  … and {count(len(ordered) - shown)} more, in the report", style="dim"))
 
@@ -85,9 +88,11 @@ def print_findings(console: Console, findings: tuple[Finding, ...], *, all_of_th
 def print_differences(console: Console, tables: tuple[TableProof, ...]) -> None:
     for table in tables:
         if table.differences:
-            console.print(Text(f"{table.source}: {count(table.differences_total, 'row')} differ", style="bold red"))
+            console.print(
+                Text(f"{clean(table.source)}: {count(table.differences_total, 'row')} differ", style="bold red")
+            )
             for found in table.differences[:DIFFERENCES_SHOWN]:
-                console.print(Padding(Text(told_difference(found)), (0, 0, 0, 2)))
+                console.print(Text(f"  {clean(told_difference(found))}"), soft_wrap=True)
 
 
 def told_difference(found: Difference) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 from wayfare.cli.plain import clean
 from wayfare.cli.request import CopyOptions, asking_passwords, request_of
 from wayfare.cli.screen import console, errors_console, print_json
-from wayfare.cli.summary import command, panel, print_differences, print_findings, to_json
+from wayfare.cli.summary import Advice, command, print_differences, print_findings, print_summary, to_json
 from wayfare.control.copies import verify as compare
 from wayfare.copy.report import Report, TableProof
 from wayfare.copy.request import CopyRequest
@@ -34,7 +34,7 @@ def verify(options: CopyOptions, *, rows: bool, as_json: bool) -> int:
         return code
     print_findings(console(), report.findings)
     print_differences(console(), report.tables)
-    console().print(panel(report, None, _next(request, rows, code)))
+    print_summary(console(), report, None, _next(request, rows, code))
     return code
 
 
@@ -49,7 +49,7 @@ def _tell(out: Console, label: str, proof: TableProof | None) -> None:
     out.print(text, soft_wrap=True)
 
 
-def _next(request: CopyRequest, rows: bool, code: int) -> list[tuple[str, str]]:
+def _next(request: CopyRequest, rows: bool, code: int) -> Advice:
     if code == 0 or rows:
         return []
     return [

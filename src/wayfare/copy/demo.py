@@ -114,9 +114,9 @@ def make_shop(path: Path, rows: int = ROWS) -> Path:
             return path
         path.unlink()
     building = path.with_name(path.name + ".part")
-    building.unlink(missing_ok=True)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        building.unlink(missing_ok=True)
         with closing(sqlite3.connect(building)) as shop:
             _fill(shop, rows)
         building.replace(path)
