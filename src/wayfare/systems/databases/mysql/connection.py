@@ -1,0 +1,144 @@
+"""Connections: made with PyMySQL (login, TLS, control statements) and kept for reuse."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+import pymysql
+from pymysql.constants import CLIENT
+
+from wayfare.core.address import Address
+from wayfare.core.errors import Invalid
+from wayfare.systems.databases.mysql import options
+from wayfare.systems.databases.mysql.errors import classified
+
+PORT = 3306
+IDLE_MAX = 4
+BUFFER_BYTES = 4 << 20
+# Values must come and go as they are, whatever the server's defaults: zero dates and 0 in a numbering column included.
+# Errors stay errors (strict). The network timeouts are long because a reader may wait for a slow writer.
+_SETTINGS = (
+    "time_zone='+00:00', sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION',"
+    " net_write_timeout=3600, net_read_timeout=3600, wait_timeout=28800, innodb_lock_wait_timeout=60,"
+    " lock_wait_timeout=60, sql_select_limit=DEFAULT"
+)
+# These need a privilege on some servers, or do not exist; the work goes on without them.
+_WISHES = ("explicit_defaults_for_timestamp=1", "innodb_strict_mode=0", "information_schema_stats_expiry=0",
+           "show_old_temporals=0", "max_statement_time=0", "sql_require_primary_key=0")  # fmt: skip
+
+Connection: TypeAlias = Any  # PyMySQL's, whose wire-level methods carry no types
+
+
+class Connections:
+    """A few idle connections to one address. Thread-safe; a connection in use belongs to one thread."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.options = options.parse(address)
+        if not address.database:
+            raise Invalid("the URL names no database.", where="url", remedy="mysql://user@host:3306/database")
+        self._idle: list[Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @contextmanager
+    def use(self) -> Iterator[Connection]:
+        """A connection in autocommit mode. It is reused only when the block ends well."""
+        connection = self._take()
+        try:
+            yield connection
+        except BaseException:
+            drop(connection)
+            raise
+        self._give(connection)
+
+    def open(self) -> Connection:
+        """A new connection that the caller owns and drops."""
+        address = self.address
+        with classified():
+            connection = pymysql.connect(
+                host=address.host or "localhost",
+                port=address.port or PORT,
+                user=address.user or None,
+                password=address.password.reveal(),
+                database=address.database,
+                unix_socket=self.options.unix_socket or None,
+                charset="utf8mb4",
+                autocommit=True,
+                local_infile=True,
+                client_flag=CLIENT.FOUND_ROWS,
+                connect_timeout=options.CONNECT_SECONDS_MAX,
+                **self.options.tls(address.host),
+            )
+            self._prepare(connection)
+        return connection
+
+    def _prepare(self, connection: Connection) -> None:
+        wire = connection._sock
+        if wire.family != socket.AF_UNIX:
+            for side in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+                wire.setsockopt(socket.SOL_SOCKET, side, BUFFER_BYTES)
+        run(connection, f"SET SESSION {_SETTINGS}")
+        for wish in _WISHES:
+            with contextlib.suppress(pymysql.MySQLError), connection.cursor() as cursor:
+                cursor.execute(f"SET SESSION {wish}")
+
+    def _take(self) -> Connection:
+        with self._lock:
+            while self._idle:
+                connection = self._idle.pop()
+                if alive(connection):
+                    return connection
+                drop(connection)
+        return self.open()
+
+    def _give(self, connection: Connection) -> None:
+        with self._lock:
+            if not self._closed and len(self._idle) < IDLE_MAX:
+                self._idle.append(connection)
+                return
+        drop(connection)
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            drop(connection)
+
+
+def alive(connection: Connection) -> bool:
+    try:
+        connection.ping()
+    except (pymysql.MySQLError, OSError):
+        return False
+    return True
+
+
+def drop(connection: Connection) -> None:
+    """Close without a word to the server: it undoes whatever was not committed."""
+    with contextlib.suppress(pymysql.MySQLError, OSError):
+        connection._force_close()
+
+
+def run(connection: Connection, sql: str) -> int:
+    """Execute one statement; how many rows it found or changed."""
+    with classified(), connection.cursor() as cursor:
+        return int(cursor.execute(sql))
+
+
+def rows(connection: Connection, sql: str) -> Sequence[tuple[Any, ...]]:
+    with classified(), connection.cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
+
+
+def value(connection: Connection, sql: str) -> Any:
+    """The first column of the first row, or None."""
+    found = rows(connection, sql)
+    return found[0][0] if found else None

@@ -1,0 +1,65 @@
+"""The native part, where it was built: its structures and functions for ctypes."""
+
+from __future__ import annotations
+
+import ctypes
+from enum import IntEnum
+from functools import lru_cache
+from typing import Any
+
+from wayfare.kernel.loader import load
+
+
+class Status(IntEnum):
+    """`enum status` of _native.c."""
+
+    MORE = 0  # the input is used up, or all rows are written
+    OTHER_PACKET = 1
+    FULL = 2
+    ROOM = 3
+    NO_DATE = 4
+    MALFORMED = 5
+    LONG_PACKET = 6
+
+
+class Progress(ctypes.Structure):
+    """`wf_progress` of _native.c."""
+
+    _fields_ = (
+        ("rows_max", ctypes.c_int64),
+        ("bytes_max", ctypes.c_int64),
+        ("row", ctypes.c_int64),
+        ("bytes", ctypes.c_int64),
+        ("used", ctypes.c_int64),
+        ("column", ctypes.c_int64),
+        ("needed", ctypes.c_int64),
+        ("digest", ctypes.c_uint64 * 2),
+    )
+
+
+class Source(ctypes.Structure):
+    """`wf_source` of _native.c."""
+
+    _fields_ = (
+        ("text", ctypes.c_int32),
+        ("scale", ctypes.c_int32),
+        ("valid", ctypes.c_void_p),
+        ("data", ctypes.c_void_p),
+        ("offsets", ctypes.c_void_p),
+        ("first", ctypes.c_int64),
+    )
+
+
+@lru_cache(maxsize=1)
+def library() -> ctypes.CDLL | None:
+    found = load("wayfare.systems.databases.mysql")
+    if found is None:
+        return None
+    pointer, number, progress = ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(Progress)
+    packets: list[Any] = [pointer, number, pointer, number]  # input, its size, columns or kinds, their count
+    found.wf_my_decode.argtypes = found.wf_my_row.argtypes = [*packets, progress]
+    found.wf_my_lines.argtypes = found.wf_my_row_line.argtypes = [*packets, pointer, number, progress]
+    found.wf_my_encode.argtypes = [pointer, number, number, pointer, number, progress]
+    for function in (found.wf_my_decode, found.wf_my_row, found.wf_my_lines, found.wf_my_row_line, found.wf_my_encode):
+        function.restype = ctypes.c_int32
+    return found

@@ -1,0 +1,88 @@
+"""Reading a chunk: one SELECT in the binary protocol, decoded into batches or, for a like system, straight into lines."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from wayfare.core.errors import Bug, Refused
+from wayfare.core.ports import Parcel
+from wayfare.core.tables import Table
+from wayfare.systems.databases.mysql import decode
+from wayfare.systems.databases.mysql.connection import Connection
+from wayfare.systems.databases.mysql.native import Progress, Status, library
+from wayfare.systems.databases.mysql.slots import column_of, line_kinds, slot
+from wayfare.systems.databases.mysql.wire import Stream
+
+PARCEL_BYTES = 1 << 20
+LOSS_ALLOWED = "loss_allowed"  # a hint: names, joined by commas, of columns in which what is no date becomes NULL
+
+
+def batches(stream: Stream, table: Table) -> Iterator[pa.RecordBatch]:
+    """The rows of `dialect.select` as batches of the table's schema."""
+    allowed = frozenset(dict(table.hints).get(LOSS_ALLOWED, "").split(","))
+    if not table.written:  # a row of nothing but computed columns is still a row
+        raise Refused("this table has no column that carries data.", where=table.label)
+    slots = [
+        slot(column, field, table.label, column.name in allowed)
+        for column, field in zip(table.written, stream.fields, strict=True)
+    ]
+    return decode.batches(stream, slots, table.label)
+
+
+def result(connection: Connection, sql: str) -> pa.Table:
+    """Any statement's rows, in the types the server gives them."""
+    with Stream(connection, sql) as stream:
+        columns = [column_of(field) for field in stream.fields]
+        slots = [slot(column, field, "result") for column, field in zip(columns, stream.fields, strict=True)]
+        schema = pa.schema([(c.name, c.type) for c in columns])
+        return pa.Table.from_batches(list(decode.batches(stream, slots, "result")) if slots else [], schema)
+
+
+def lines(stream: Stream, table: Table) -> Iterator[Parcel]:
+    """The rows as lines of LOAD DATA, with their digest: nothing passes through Arrow. Needs the native part."""
+    found = library()
+    if found is None:
+        raise Bug("a relay was planned without the native part.")
+    kinds = (ctypes.c_int32 * len(stream.fields))(*line_kinds(stream.fields))
+    out, to = np.empty(2 * PARCEL_BYTES, np.uint8), Progress()
+    while not stream.done:
+        status = found.wf_my_lines(stream.address, stream.size, kinds, len(kinds), out.ctypes.data, len(out), to)
+        stream.consume(to.used)
+        if status == Status.LONG_PACKET:
+            payload = stream.packet()
+            while status := found.wf_my_row_line(
+                payload, len(payload), kinds, len(kinds), out.ctypes.data, len(out), to
+            ):
+                _must_be_room(status, table)
+                if to.bytes:
+                    yield _parcel(out, to)
+                    to = Progress()
+                out = np.empty(max(len(out), 2 * len(payload) + PARCEL_BYTES), np.uint8)
+        elif status == Status.OTHER_PACKET:
+            stream.end()
+        elif status == Status.MORE:
+            if to.bytes < PARCEL_BYTES:
+                stream.fill()
+                continue
+        else:
+            _must_be_room(status, table)
+            if not to.bytes:
+                out = np.empty(2 * len(out), np.uint8)
+                continue
+        if to.bytes:
+            yield _parcel(out, to)
+            out, to = np.empty(2 * PARCEL_BYTES, np.uint8), Progress()
+
+
+def _must_be_room(status: int, table: Table) -> None:
+    if status != Status.ROOM:
+        raise Refused("a packet of rows does not hold what the server announced.", where=table.label)
+
+
+def _parcel(out: npt.NDArray[np.uint8], to: Progress) -> Parcel:
+    return Parcel(out.data[: to.bytes], int(to.row), (int(to.digest[0]), int(to.digest[1])))

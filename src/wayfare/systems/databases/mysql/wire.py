@@ -1,0 +1,186 @@
+"""A prepared SELECT as a stream of row packets: PyMySQL asks, then the bytes are taken off its socket in large pieces.
+
+The binary protocol, since the text protocol rounds FLOAT to six digits. Over TLS the same calls read from the TLS socket.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import struct
+from collections.abc import Callable
+from typing import Any, Self
+
+import pymysql
+from pymysql import err
+from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
+
+from wayfare.core.errors import Refused
+from wayfare.systems.databases.mysql import errors
+from wayfare.systems.databases.mysql.connection import BUFFER_BYTES, Connection
+from wayfare.systems.databases.mysql.slots import UNSIGNED_FLAG, Field
+
+HEADER_BYTES = 4
+LONG_PACKET = 0xFFFFFF  # a packet of this size goes on in the next
+_PREPARE, _EXECUTE, _CLOSE = 0x16, 0x17, 0x19
+_END, _ERROR = 0xFE, 0xFF
+
+
+class Stream:
+    """The rows of one statement. `fields` is empty for a statement without a result.
+
+    Use as a context: leaving it early leaves the connection in the middle of its answer (`done` is False then).
+    """
+
+    def __init__(self, connection: Connection, sql: str) -> None:
+        self.connection = connection
+        self.done = False
+        self._statement = b""
+        with errors.classified():
+            self.fields = self._start(sql)
+        self._buffer = bytearray(BUFFER_BYTES)
+        self._view = memoryview(self._buffer)
+        self._base = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
+        self._position = self._filled = 0
+        if self.fields:
+            self._take_over()
+        else:
+            self._finish()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._view.release()
+
+    # ---- what the decoders use
+
+    @property
+    def address(self) -> int:
+        """Where the bytes lie that were received and not yet consumed: `size` of them."""
+        return self._base + self._position
+
+    @property
+    def size(self) -> int:
+        return self._filled - self._position
+
+    @property
+    def pending(self) -> memoryview:
+        return self._view[self._position : self._filled]
+
+    def consume(self, count: int) -> None:
+        self._position += count
+
+    def fill(self) -> None:
+        """Receive more. Raises Unreachable when the connection ends."""
+        if self._position == self._filled:
+            self._position = self._filled = 0
+        elif self._filled == len(self._buffer):
+            self._make_room()
+        with errors.classified():
+            count = self.connection._sock.recv_into(self._view[self._filled :])
+            if not count:
+                raise EOFError("the server closed it in the middle of an answer")
+        self._filled += count
+
+    def _make_room(self) -> None:
+        """What is left moves to the front, of a larger buffer when it is a packet that fills this one."""
+        left = bytes(self.pending)
+        if len(left) > len(self._buffer) // 2:
+            self._buffer = bytearray(max(2 * len(self._buffer), LONG_PACKET + BUFFER_BYTES))
+            self._view = memoryview(self._buffer)
+            self._base = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
+        self._view[: len(left)] = left
+        self._position, self._filled = 0, len(left)
+
+    def packet(self) -> bytes:
+        """The next packet's payload, put together when it is longer than one packet may be."""
+        parts = []
+        while True:
+            while self.size < HEADER_BYTES:
+                self.fill()
+            length = int.from_bytes(self.pending[:3], "little")
+            self.consume(HEADER_BYTES)
+            parts.append(self._exactly(length))
+            if length < LONG_PACKET:
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _exactly(self, length: int) -> bytes:
+        while self.size < length:
+            self.fill()
+        data = bytes(self.pending[:length])
+        self.consume(length)
+        return data
+
+    def end(self) -> None:
+        """Take the packet that is no row: the end of the rows, or the error that ended them."""
+        payload = self.packet()
+        if payload[:1] and payload[0] == _ERROR:
+            self._finish()
+            with errors.classified():
+                MysqlPacket(payload, "utf8mb4").raise_for_error()
+        if not payload or payload[0] != _END:
+            raise Refused("the server sent a packet that is neither a row nor the end of the rows.")
+        self._finish()
+
+    # ---- the conversation
+
+    def _start(self, sql: str) -> list[Field]:
+        connection = self.connection
+        connection._execute_command(_PREPARE, sql)
+        head = connection._read_packet()._data
+        self._statement = head[1:5]
+        columns, parameters = struct.unpack("<HH", head[5:9])
+        for count in (parameters, columns):
+            for _ in range(count + (1 if count else 0)):
+                connection._read_packet()
+        connection._execute_command(_EXECUTE, self._statement + b"\0\1\0\0\0")
+        first = connection._read_packet()
+        if first.is_ok_packet():
+            return []
+        count = first.read_length_encoded_integer() or 0
+        fields = [_field(connection._read_packet(FieldDescriptorPacket)) for _ in range(count)]
+        connection._read_packet()  # the end of the descriptions
+        return fields
+
+    def _take_over(self) -> None:
+        """PyMySQL's reader has read ahead; those bytes are ours. From here on only we read."""
+        with errors.classified():
+            ahead = self.connection._rfile.peek()
+            ahead = self.connection._rfile.read(len(ahead))
+        self._view[: len(ahead)] = ahead
+        self._filled = len(ahead)
+
+    def _finish(self) -> None:
+        self.done = True
+        connection = self.connection
+        connection._next_seq_id = 0
+        with contextlib.suppress(pymysql.MySQLError, OSError):
+            connection._execute_command(_CLOSE, self._statement)  # has no answer
+
+
+def _field(packet: Any) -> Field:
+    return Field(
+        packet.name,
+        packet.type_code,
+        packet.charsetnr,
+        bool(packet.flags & UNSIGNED_FLAG),
+        packet.length,
+        packet.scale,
+    )
+
+
+def drain(stream: Stream, kill: Callable[[int], None]) -> None:
+    """End a statement before its rows are read, and keep its connection: the server is told to stop, the rest discarded."""
+    if stream.done:
+        return
+    kill(int(stream.connection.thread_id()))
+    while not stream.done:
+        payload = stream.packet()
+        if payload[:1] and payload[0] != 0:
+            stream._finish()
+
+
+def is_unprepared(error: err.MySQLError) -> bool:
+    """Some statements cannot be prepared; they go as text."""
+    return errors.number(error) == errors.UNSUPPORTED_IN_PREPARED
