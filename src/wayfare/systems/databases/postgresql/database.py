@@ -10,10 +10,10 @@ import pyarrow as pa
 from wayfare.core.address import Address
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.landing import Landing
-from wayfare.core.ports import CARRIED, Chunk, Facts, Mode, Snapshot, Ticket
+from wayfare.core.ports import CARRIED, Chunk, Facts, Mode, Parcel, Snapshot, Ticket
 from wayfare.core.tables import Column, Table, View
 from wayfare.core.tables import Sequence as NamedSequence
-from wayfare.systems.databases.postgresql import change, dialect, publish, read, stage, types, write
+from wayfare.systems.databases.postgresql import change, dialect, publish, read, relay, stage, types, write
 from wayfare.systems.databases.postgresql.catalog import BEGIN_CATALOG, Catalog
 from wayfare.systems.databases.postgresql.connect import Connections
 from wayfare.systems.databases.postgresql.snapshot import ExportedSnapshot
@@ -86,6 +86,18 @@ class PostgreSQL:
 
     def write(self, ticket: Ticket, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
         return write.write(self._connections, ticket, table, batches)
+
+    def sends(self, table: Table) -> Sequence[str]:
+        return relay.sends(table)
+
+    def receives(self, source: Table, landed: Table) -> Sequence[str]:
+        return relay.receives(landed)
+
+    def send(self, table: Table, chunk: Chunk, form: str, view: str = "") -> Iterator[Parcel]:
+        return relay.send(self._connections, table, chunk, form, view)
+
+    def receive(self, ticket: Ticket, table: Table, form: str, parcels: Iterable[Parcel]) -> int:
+        return relay.receive(self._connections, ticket, table, form, parcels)
 
     def seal(self, run: str, table: Table) -> None:
         stage.seal(self._connections, run, table)

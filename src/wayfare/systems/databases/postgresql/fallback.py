@@ -1,4 +1,8 @@
-"""What _native.c decodes, in numpy: column after column over many tuples at once, where C goes tuple after tuple."""
+"""What _native.c decodes, in numpy.
+
+Where C goes tuple after tuple, this goes column after column over many tuples at once: only the walk over the frames is
+a Python loop.
+"""
 
 from __future__ import annotations
 
@@ -44,41 +48,43 @@ def not_a_list(column: str) -> Refused:
     return Refused(message, where=column, remedy="Map the column to text with --map.")
 
 
-def tuples(frames: Frames) -> Iterator[tuple[bytes, list[int]]]:
-    """Bytes, and where in them each tuple begins (behind its field count). Ends with the stream."""
+def contents(frames: Frames) -> Iterator[tuple[bytes, list[tuple[int, int]]]]:
+    """Bytes, and where in them the content of each frame begins and ends. Ends with the stream."""
     unpack = FRAME.unpack_from
     while not frames.finished:
         data = bytes(frames.view())
-        starts: list[int] = []
-        place, size = 0, len(data)
-        control = False
+        found: list[tuple[int, int]] = []
+        place, size, control = 0, len(data), False
         while place + 5 <= size:
             kind, length = unpack(data, place)
-            if kind != b"d":
-                control = True
+            control = kind != b"d"
+            if control or place + 1 + length > size:
                 break
-            if place + 1 + length > size:
-                break
-            begin = place + 5
-            if not starts and data.startswith(SIGNATURE, begin):
-                begin += 19 + int.from_bytes(data[begin + 15 : begin + 19], "big")
-            if begin + 2 <= place + 1 + length and data[begin] < 0x80:  # the trailer's count is -1
-                starts.append(begin + 2)
+            found.append((place + 5, place + 1 + length))
             place += 1 + length
         frames.start += place
-        if starts:
-            yield data[:place] + _SLACK, starts
+        if found:
+            yield data[:place] + _SLACK, found
         if control:
             frames.control()
         else:
             frames.more()
 
 
+def tuple_starts(data: bytes, found: list[tuple[int, int]]) -> list[int]:
+    """Where each tuple's first field lies: behind the file's signature and the field count; the trailer is left out."""
+    begin, end = found[0]
+    if data.startswith(SIGNATURE, begin):
+        found = [(begin + 19 + int.from_bytes(data[begin + 15 : begin + 19], "big"), end), *found[1:]]
+    return [begin + 2 for begin, end in found if begin + 2 <= end and data[begin] < 0x80]
+
+
 def batches(frames: Frames, slots: Sequence[Slot]) -> Iterator[pa.RecordBatch]:
     schema = pa.schema([pa.field(s.name, s.type, True) for s in slots])
     waiting: list[pa.RecordBatch] = []
     rows = size = 0
-    for data, starts in tuples(frames):
+    for data, found in contents(frames):
+        starts = tuple_starts(data, found)
         for first in range(0, len(starts), ROWS_PER_BATCH):
             batch = _batch(data, starts[first : first + ROWS_PER_BATCH], slots, schema)
             if waiting and (rows + batch.num_rows > ROWS_PER_BATCH or size + len(data) > BATCH_BYTES_MAX):

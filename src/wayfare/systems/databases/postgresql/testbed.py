@@ -6,6 +6,7 @@ import importlib.util
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from wayfare.core.address import Address
 from wayfare.core.errors import Unavailable
 from wayfare.systems.databases.postgresql.dialect import quote
 from wayfare.systems.databases.postgresql.options import parameters
-from wayfare.systems.testing import Beds, Fresh, free_port, from_environment, process, wait_until
+from wayfare.systems.testing import STOP_SECONDS_MAX, Beds, Fresh, free_port, from_environment, process, wait_until
 
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 
@@ -63,7 +64,11 @@ def server(*settings: str) -> Iterator[Address]:
         address = Address("postgresql", "127.0.0.1", port, "postgres", "postgres")
         with process([str(binaries() / "postgres"), "-D", str(data)], log, user=user) as running:
             wait_until(lambda: psycopg.connect(**parameters(address)).close(), running, log)
-            yield address
+            try:
+                yield address
+            finally:
+                running.send_signal(signal.SIGQUIT)  # at once, whoever is connected: the data is thrown away
+                running.wait(STOP_SECONDS_MAX)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,0 +1,195 @@
+"""COPY streams passed on from server to server, and as neutral lines to others, without a row being parsed in Python.
+
+    pgcopy-binary(integer,text)   the file format of COPY BINARY, cut anywhere
+    pgcopy-text(integer,hstore)   the lines of COPY text, for types whose binary form may differ between servers
+    lines(int,text)               see core.lines; only sent
+
+A format spells the types of the *landed* columns, so that it is only shared where both sides hold the very same types.
+The digest of a binary stream is that of rows whose values are the fields' bytes; that of a text stream has one value a
+row, the line. Lines are not hashed, since nobody can send them back.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
+
+import numpy as np
+import pyarrow as pa
+
+from wayfare.core.errors import Refused
+from wayfare.core.lines import form_of, lines_format
+from wayfare.core.ports import Chunk, Parcel, Ticket
+from wayfare.core.tables import Column, Meaning, Table
+from wayfare.kernel.buffers import Slot
+from wayfare.kernel.hashing import rows_digest
+from wayfare.systems.databases.postgresql import fallback, types
+from wayfare.systems.databases.postgresql.connect import Connections
+from wayfare.systems.databases.postgresql.decode import lists
+from wayfare.systems.databases.postgresql.dialect import full_name, names, quote
+from wayfare.systems.databases.postgresql.kinds import Kind, reading
+from wayfare.systems.databases.postgresql.library import STATUS_CONTROL, STATUS_MORE, library
+from wayfare.systems.databases.postgresql.read import enter_view, select
+from wayfare.systems.databases.postgresql.wire import CopyIn, Frames, copy_out
+from wayfare.systems.databases.postgresql.write import once
+
+PARCEL_BYTES = 1 << 20
+_NO_DIGEST = (0, 0)
+
+# Their binary form is a number that means something else on another server.
+_LOCAL = frozenset(
+    {
+        *("regclass", "regtype", "regproc", "regprocedure", "regoper", "regoperator", "regrole", "regnamespace"),
+        *("regconfig", "regdictionary", "xid", "cid", "tid"),
+    }
+)
+
+
+class Form(IntEnum):
+    """Mirrored by _native.c."""
+
+    BINARY = 0
+    TEXT = 1
+    NEUTRAL = 2
+
+
+def sends(table: Table) -> list[str]:
+    landed = [types.land(column).column for column in table.written]
+    neutral = lines_format(table.written)
+    return [*_own_formats(landed), *([neutral] if neutral else [])]
+
+
+def receives(landed: Table) -> list[str]:
+    return _own_formats(landed.written)
+
+
+def _own_formats(columns: Sequence[Column]) -> list[str]:
+    spelt = ",".join("enum" if c.meaning is Meaning.ENUM and not _is_list(c) else c.native for c in columns)
+    if all(_travels_in_binary(c) for c in columns):
+        return [f"pgcopy-binary({spelt})"]
+    return [f"pgcopy-text({spelt})"]
+
+
+def _travels_in_binary(column: Column) -> bool:
+    if types.is_builtin(column.native):
+        return types.bare(column.native) not in _LOCAL
+    return column.meaning is Meaning.ENUM and not _is_list(column)  # an enum's binary form is its label
+
+
+def _is_list(column: Column) -> bool:
+    return bool(pa.types.is_list(column.type))
+
+
+def form_named(name: str) -> Form:
+    for beginning, form in (("pgcopy-binary(", Form.BINARY), ("pgcopy-text(", Form.TEXT), ("lines(", Form.NEUTRAL)):
+        if name.startswith(beginning):
+            return form
+    raise Refused(f"PostgreSQL does not know the format {name}.")
+
+
+def send(connections: Connections, table: Table, chunk: Chunk, name: str, view: str) -> Iterator[Parcel]:
+    form = form_named(name)
+    expressions = [neutral(c) if form is Form.NEUTRAL else quote(c.name) for c in table.written]
+    option = "binary" if form is Form.BINARY else "text"
+    statement = f"copy ({select(table, chunk, expressions)}) to stdout (format {option})"
+    with connections.use(table.label) as connection:
+        enter_view(connection, view)
+        with copy_out(connection, statement) as frames:
+            if library() is None:
+                yield from _passed_in_python(frames, form, len(expressions))
+            else:
+                yield from _passed(frames, form)
+        connection.execute("commit")
+
+
+def receive(connections: Connections, ticket: Ticket, table: Table, name: str, parcels: Iterable[Parcel]) -> int:
+    option = "binary" if form_named(name) is Form.BINARY else "text"
+    columns = names(tuple(c.name for c in table.written))
+    statement = f"copy {full_name(table)} ({columns}) from stdin (format {option})"
+
+    def feed(copy: CopyIn) -> None:
+        for parcel in parcels:
+            copy.send(parcel.data)
+
+    return once(connections, ticket, table, statement, feed)
+
+
+def neutral(column: Column) -> str:
+    """The expression whose COPY text is the column's form in `core.lines`."""
+    form = form_of(column)
+    if pa.types.is_list(column.type):
+        return f"to_json({quote(column.name)})"
+    expression = reading(column, lists).expression
+    if form == "bool01":
+        return f"{expression}::int"
+    if form == "hex":
+        return f"encode({expression}, 'hex')"
+    if form == "datetimez":
+        return f"{expression} at time zone 'UTC'"
+    return expression
+
+
+def _passed(frames: Frames, form: Form) -> Iterator[Parcel]:
+    """Frames unwrapped into parcels of about PARCEL_BYTES; each has memory of its own, so it may wait in a queue."""
+    native = library()
+    used, status, rows = ctypes.c_int64(), ctypes.c_int(), ctypes.c_int64()
+    room, filled, digest = bytearray(2 * PARCEL_BYTES), 0, np.zeros(2, np.uint64)
+    while not frames.finished:
+        if filled >= PARCEL_BYTES or (filled and len(room) - filled < frames.left):
+            yield _parcel(memoryview(room)[:filled], rows.value, digest)
+            room, filled, rows.value, digest = bytearray(2 * PARCEL_BYTES), 0, 0, np.zeros(2, np.uint64)
+        if len(room) < frames.left:
+            room = bytearray(frames.left)
+        out = ctypes.addressof(ctypes.c_char.from_buffer(room)) + filled
+        left = frames.left
+        filled += native.wf_pg_pass(frames.address, left, form, out, used, status, rows, digest.ctypes.data)
+        frames.start += used.value
+        if status.value == STATUS_CONTROL:
+            frames.control()
+        elif status.value == STATUS_MORE:
+            frames.more()
+        else:
+            raise Refused("the server's COPY stream is not made of whole rows.")
+    if filled:
+        yield _parcel(memoryview(room)[:filled], rows.value, digest)
+
+
+def _parcel(data: memoryview, rows: int, digest: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> Parcel:
+    return Parcel(data, rows, (int(digest[0]), int(digest[1])))
+
+
+def _passed_in_python(frames: Frames, form: Form, columns: int) -> Iterator[Parcel]:
+    for data, found in fallback.contents(frames):
+        payload = b"".join([data[begin:end] for begin, end in found])
+        if form is Form.NEUTRAL:
+            yield Parcel(_neutral_bytes(payload), len(found), _NO_DIGEST)
+        elif form is Form.TEXT:
+            yield Parcel(payload, len(found), _digest_of_lines(payload))
+        else:
+            starts = fallback.tuple_starts(data, found)
+            yield Parcel(payload, len(starts), _digest_of_tuples(data, starts, columns))
+
+
+def _digest_of_lines(payload: bytes) -> tuple[int, int]:
+    lines = pa.array(payload.removesuffix(b"\n").split(b"\n"), pa.binary())
+    return rows_digest(pa.RecordBatch.from_arrays([lines], names=["line"])).sums
+
+
+def _digest_of_tuples(data: bytes, starts: list[int], columns: int) -> tuple[int, int]:
+    if not starts:
+        return _NO_DIGEST
+    octets = np.frombuffer(data, np.uint8)
+    arrays = [
+        fallback.column(octets, places, lengths, Slot(str(i), pa.binary(), Kind.BYTES))
+        for i, (places, lengths) in enumerate(fallback.fields(octets, starts, columns))
+    ]
+    return rows_digest(pa.RecordBatch.from_arrays(arrays, names=[str(i) for i in range(columns)])).sums
+
+
+def _neutral_bytes(payload: bytes) -> bytes:
+    if rb"\f" not in payload and rb"\v" not in payload:
+        return payload
+    raw = {b"f": b"\f", b"v": b"\v"}
+    return re.sub(rb"\\(.)", lambda m: raw.get(m[1], m[0]), payload, flags=re.DOTALL)
