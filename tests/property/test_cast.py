@@ -51,7 +51,7 @@ def _hashes(array: pa.Array) -> list[int]:
     return rows_hash(pa.RecordBatch.from_arrays([array], ["c"])).tolist()
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.data())
 def test_there_and_back_is_the_same(data: Any) -> None:
     source, target = data.draw(st.sampled_from(PAIRS))
@@ -77,7 +77,7 @@ NARROWING = [
 ]
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.data())
 def test_what_is_not_refused_survives(data: Any) -> None:
     """Narrowing keeps a value exactly or turns it away; it never changes one."""
@@ -99,7 +99,7 @@ ALMOST = st.text("0123456789.-+eE:TZ /naif", max_size=12) | st.sampled_from(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.sampled_from(PARSED), st.lists(ALMOST, min_size=1, max_size=6))
 def test_text_is_taken_at_its_word_or_refused(kind: pa.DataType, texts: list[str]) -> None:
     there, back = conversion(Column("c", S), Column("c", kind)), conversion(Column("c", kind), Column("c", S))

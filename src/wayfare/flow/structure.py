@@ -7,7 +7,7 @@ freely. Expressions are rewritten by servers, so they are told apart by their pl
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.tables import Check, Column, ForeignKey, Identity, Index, Table
@@ -118,7 +118,8 @@ def _indexes(expected: Table, actual: Table) -> Iterator[Finding]:
     present = Counter(_does(index) for index in actual.indexes)
     if actual.key:
         present[(actual.key, True, "", "")] += 1
-    rewritten = _expressions(actual.indexes) - _expressions(expected.indexes)
+    wanted = {_does(index) for index in expected.indexes}
+    rewritten = Counter(i.unique for i in actual.indexes if (i.expression or i.where) and _does(i) not in wanted)
     for index in expected.indexes:
         does = _does(index)
         if present[does]:
@@ -134,11 +135,6 @@ def _indexes(expected: Table, actual: Table) -> Iterator[Finding]:
 
 def _does(index: Index) -> tuple[tuple[str, ...], bool, str, str]:
     return index.columns, index.unique, plain(index.expression), plain(index.where)
-
-
-def _expressions(indexes: Iterable[Index]) -> Counter[bool]:
-    """Indexes over expressions or parts of a table, by uniqueness: those a server may have rewritten."""
-    return Counter(i.unique for i in indexes if i.expression or i.where)
 
 
 def _foreign_keys(expected: Table, actual: Table) -> Iterator[Finding]:

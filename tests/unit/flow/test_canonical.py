@@ -66,24 +66,11 @@ def pairs(text: str) -> list[tuple[str, str]]:
     return [tuple(line.split(" | ")) for line in text.strip().splitlines()]  # type: ignore[misc]
 
 
-SAME = [
-    (spell, *pair)
-    for spell, text in (
-        (canonical_json, SAME_JSON),
-        (canonical_number, SAME_NUMBER),
-        (canonical_interval, SAME_INTERVAL),
-    )
-    for pair in pairs(text)
-]
-OTHER = [
-    (spell, *pair)
-    for spell, text in (
-        (canonical_json, OTHER_JSON),
-        (canonical_number, OTHER_NUMBER),
-        (canonical_interval, OTHER_INTERVAL),
-    )
-    for pair in pairs(text)
-]
+SPELLINGS = (canonical_json, canonical_number, canonical_interval)
+SAME_TEXTS = (SAME_JSON, SAME_NUMBER, SAME_INTERVAL)
+OTHER_TEXTS = (OTHER_JSON, OTHER_NUMBER, OTHER_INTERVAL)
+SAME = [(s, *pair) for s, text in zip(SPELLINGS, SAME_TEXTS, strict=True) for pair in pairs(text)]
+OTHER = [(s, *pair) for s, text in zip(SPELLINGS, OTHER_TEXTS, strict=True) for pair in pairs(text)]
 
 
 @pytest.mark.parametrize(("spell", "first", "second"), SAME)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterator
 
@@ -48,11 +49,10 @@ def test_everything_arrives_in_order_from_another_thread() -> None:
 
 
 def test_an_error_arrives_after_what_came_before_it() -> None:
-    arrived = []
+    pipe = piped(Source(10, fail_at=7))
+    assert list(itertools.islice(pipe, 7)) == list(range(7))
     with pytest.raises(Unreachable, match="dead"):
-        for item in piped(Source(10, fail_at=7)):
-            arrived.append(item)
-    assert arrived == list(range(7))
+        next(pipe)
 
 
 def test_closing_early_stops_and_closes_the_reader_in_its_own_thread() -> None:
@@ -68,8 +68,7 @@ def test_a_consumers_error_closes_the_reader_too() -> None:
     source = Source(1_000_000)
     pipe = piped(source)
     with pytest.raises(Stopped):
-        for _ in stoppable(pipe, _stop_at(3)):
-            pass
+        list(stoppable(pipe, _stop_at(3)))
     pipe.close()
     assert source.closed_by is not None
 
@@ -86,18 +85,15 @@ def _stop_at(call: int):
 
 def test_the_reader_is_at_most_depth_and_one_ahead() -> None:
     source = Source(50)
-    consumed = 0
-    for _ in piped(source, depth=3):
-        consumed += 1
-        assert source.given <= consumed + 4
+    for before, _ in enumerate(piped(source, depth=3)):
+        assert source.given <= before + 5
 
 
 def test_stopping_is_asked_before_the_first_and_between() -> None:
-    arrived = []
+    items = stoppable(range(10), _stop_at(2))
+    assert list(itertools.islice(items, 2)) == [0, 1]
     with pytest.raises(Stopped):
-        for item in stoppable(range(10), _stop_at(2)):
-            arrived.append(item)
-    assert arrived == [0, 1]
+        next(items)
     with pytest.raises(Stopped):
         next(stoppable(range(10), _stop_at(0)))
 
