@@ -21,7 +21,18 @@ from wayfare.core.landing import Landing
 from wayfare.core.ports import CARRIED, WHOLE, Chunk, Facts, Mode, Ticket
 from wayfare.core.tables import Column, Table, View
 from wayfare.core.tables import Sequence as NamedSequence
-from wayfare.systems.databases.sqlite import catalog, density, dialect, options, read, refine, stage, types, views
+from wayfare.systems.databases.sqlite import (
+    catalog,
+    density,
+    dialect,
+    native,
+    options,
+    read,
+    refine,
+    stage,
+    types,
+    views,
+)
 from wayfare.systems.databases.sqlite.files import Files, WriteLock
 
 NAME_BYTES_MAX = 1_000  # SQLite itself sets no limit
@@ -80,8 +91,18 @@ class SqliteDatabase:
         return [Chunk(i, by, low, high, each) for i, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False))]
 
     def read(self, table: Table, chunk: Chunk, view: str = "") -> Iterator[pa.RecordBatch]:
-        with self._files.reader(f"reading {table.label}") as connection:
-            yield from read.batches(connection, table, chunk)
+        slots = native.slots(table.written)
+        reader = native.reader() if slots else None
+        what = f"reading {table.label}"
+        if reader is None or slots is None:
+            with self._files.reader(what) as connection:
+                yield from read.batches(connection, table, chunk)
+            return
+        try:
+            yield from native.batches(reader, self._files, what, slots, *read.statement(table, chunk))
+        except native.MisfitAt as misfit:
+            with self._files.reader(what) as connection:
+                raise read.refused(connection, table, chunk, table.written[misfit.column], misfit.row) from misfit
 
     def land(self, column: Column) -> Landing:
         return types.land(column)

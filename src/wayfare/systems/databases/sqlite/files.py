@@ -51,7 +51,7 @@ class Files:
 
     def __init__(self, options: Options) -> None:
         self.path = options.path
-        self._busy_seconds = options.busy_seconds
+        self.busy_seconds = options.busy_seconds
         with _TURNS_LOCK:
             self._turn = _TURNS.setdefault(self.path, _Turn())
 
@@ -62,9 +62,12 @@ class Files:
             connection.execute("BEGIN")
             yield connection
 
-    def open_reader(self) -> sqlite3.Connection:
+    def present(self) -> None:
         if not self.path.is_file():
             raise missing(self.path)
+
+    def open_reader(self) -> sqlite3.Connection:
+        self.present()
         connection = self._connect(self.uri())
         connection.execute("PRAGMA query_only = ON")
         return connection
@@ -112,8 +115,7 @@ class Files:
 
     def hold_writers(self, wanted: bool) -> WriteLock:
         """Keep other writers out until closed. A file that we may not write to is left to whoever may."""
-        if not self.path.is_file():
-            raise missing(self.path)
+        self.present()
         if not wanted or not os.access(self.path, os.W_OK) or not os.access(self.path.parent, os.W_OK):
             return WriteLock(self.path, None)
         with classified(self.path, "taking a snapshot"):
@@ -134,7 +136,7 @@ class Files:
 
     def _connect(self, uri: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            uri, uri=True, timeout=self._busy_seconds, isolation_level=None, check_same_thread=False
+            uri, uri=True, timeout=self.busy_seconds, isolation_level=None, check_same_thread=False
         )
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()  # fails here when it is no database
         return connection

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from wayfare.core.errors import Refused
 from wayfare.core.ports import BATCH_BYTES_MAX, ROWS_PER_BATCH, Chunk
-from wayfare.core.tables import Column, Table
+from wayfare.core.tables import Column, Meaning, Table
 from wayfare.systems.databases.sqlite import dialect, values
 from wayfare.systems.databases.sqlite.dialect import quote
 
@@ -23,13 +23,18 @@ Row = tuple[Any, ...]
 
 def batches(connection: sqlite3.Connection, table: Table, chunk: Chunk) -> Iterator[pa.RecordBatch]:
     """Raises Refused for a value that its column's type cannot express, naming the row."""
-    columns = table.written
-    sql, parameters = dialect.select(table, chunk, ", ".join(map(_expression, columns)) or "1")
-    cursor = connection.execute(sql, parameters)
+    cursor = connection.execute(*statement(table, chunk))
     seen = 0
     for rows in _gathered(cursor):
-        yield _batch(connection, table, chunk, rows, seen)
+        try:
+            yield _batch(table, rows)
+        except _MisfitIn as misfit:
+            raise refused(connection, table, chunk, misfit.column, seen + misfit.row) from misfit
         seen += len(rows)
+
+
+def statement(table: Table, chunk: Chunk) -> tuple[str, list[int | str]]:
+    return dialect.select(table, chunk, ", ".join(map(_expression, table.written)) or "1")
 
 
 def _expression(column: Column) -> str:
@@ -61,9 +66,13 @@ def _weight(row: Row) -> int:
     return sum(len(v) for v in row if type(v) is str or type(v) is bytes)
 
 
-def _batch(
-    connection: sqlite3.Connection, table: Table, chunk: Chunk, rows: Sequence[Row], seen: int
-) -> pa.RecordBatch:
+class _MisfitIn(Exception):
+    def __init__(self, column: Column, row: int) -> None:
+        super().__init__(column.name, row)
+        self.column, self.row = column, row
+
+
+def _batch(table: Table, rows: Sequence[Row]) -> pa.RecordBatch:
     columns = table.written
     if not columns:
         return pa.RecordBatch.from_struct_array(pa.array([{}] * len(rows), pa.struct([])))
@@ -72,27 +81,23 @@ def _batch(
         try:
             arrays.append(values.to_arrow(column, stored))
         except values.Misfit as misfit:
-            raise misfits(connection, table, chunk, column, seen + misfit.index, misfit.value) from misfit
+            raise _MisfitIn(column, misfit.index) from misfit
     return pa.RecordBatch.from_arrays(arrays, schema=table.arrow())
 
 
-def misfits(
-    connection: sqlite3.Connection, table: Table, chunk: Chunk, column: Column, position: int, value: object
-) -> Refused:
+def refused(connection: sqlite3.Connection, table: Table, chunk: Chunk, column: Column, position: int) -> Refused:
+    """What to say of the value in the n-th row of a chunk."""
+    connection.text_factory = lambda stored: str(stored, "utf-8", "backslashreplace")
+    at = f" LIMIT 1 OFFSET {position}"
+    by = dialect.rowid(tuple(c.name for c in table.columns))
+    names = dialect.listed(table.key) if "without_rowid" in dict(table.hints) or not by else by
+    sql, parameters = dialect.select(table, chunk, f"{quote(column.name)}, {names}")
+    value, *address = connection.execute(sql + at, parameters).fetchone() or (None, "?")
     shown = repr(value)
     shown = shown if len(shown) <= SHOWN_CHARACTERS else shown[:SHOWN_CHARACTERS] + "…"
+    meant = f" ({column.meaning})" if column.meaning is not Meaning.PLAIN else ""
     return Refused(
-        f"{shown} in row {_address(connection, table, chunk, position)} is no {column.type}"
-        + (f" ({column.meaning})." if column.meaning != "plain" else "."),
+        f"{shown} in row {names} {', '.join(map(repr, address))} is no {column.type}{meant}.",
         where=f"{table.label}.{column.name}",
         remedy="Mend that value, or map the column to text with --map.",
     )
-
-
-def _address(connection: sqlite3.Connection, table: Table, chunk: Chunk, position: int) -> str:
-    """The rowid of the n-th row of a chunk, or its key, as people can look it up."""
-    by = dialect.rowid(tuple(c.name for c in table.columns))
-    names = dialect.listed(table.key) if "without_rowid" in dict(table.hints) or not by else by
-    sql, parameters = dialect.select(table, chunk, names)
-    row = connection.execute(f"{sql} LIMIT 1 OFFSET {position}", parameters).fetchone()
-    return f"{names} {', '.join(map(repr, row or ('?',)))}"

@@ -186,6 +186,10 @@ def _quick(column: Column, values: Sequence[Value], kinds: set[type]) -> pa.Arra
     if kinds != {str} or t == pa.string():
         return pa.array(values, t)
     text = pa.array(values, pa.string())
+    if pa.types.is_time64(t):  # Arrow reads no times, but timestamps
+        text = pc.binary_join_element_wise("1970-01-01", text, " ")
+        fits = pc.all(pc.match_substring_regex(text, f"^({moment_form(pa.timestamp(t.unit))})$")).as_py() is not False
+        return text.cast(pa.timestamp(t.unit)).cast(pa.int64()).cast(t) if fits else None
     fits = pc.all(pc.match_substring_regex(text, f"^({_form(t)})$")).as_py() is not False
     return text.cast(t) if fits else None
 
@@ -203,8 +207,6 @@ _USUAL: dict[int, type] = {
 def _form(t: pa.DataType) -> str:
     if pa.types.is_decimal(t):
         return _NUMBER.replace(r"\d", "[0-9]")
-    if pa.types.is_time64(t):
-        return _CLOCK % rf"(\.[0-9]{{1,{FRACTION_DIGITS[t.unit]}}})?"
     return moment_form(t)
 
 
