@@ -85,22 +85,24 @@ def _numpy(stream: Stream, slots: Sequence[Slot], table: str) -> Iterator[pa.Rec
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _row_groups(stream: Stream) -> Iterator[list[bytes]]:
+def _row_groups(stream: Stream) -> Iterator[list[bytes | bytearray]]:
     """The payloads of rows, without their header byte, in the groups that become batches."""
-    group: list[bytes] = []
-    size = 0
+    group: list[bytes | bytearray] = []
+    room = BATCH_BYTES_MAX
     while not stream.done:
-        if stream.size < HEADER_BYTES + 1:
-            stream.fill()
-            continue
-        if stream.pending[HEADER_BYTES] != 0:
-            stream.end()
-            break
-        length = int.from_bytes(stream.pending[:3], "little")
-        if group and (len(group) >= ROWS_PER_BATCH or size + length > BATCH_BYTES_MAX or length == LONG_PACKET):
+        if not group or room > 0:
+            taken = stream.take_rows(ROWS_PER_BATCH - len(group), room)
+            group += taken
+            room -= sum(map(len, taken))
+        if group and (len(group) >= ROWS_PER_BATCH or room <= 0 or stream.next_length() > room):
             yield group
-            group, size = [], 0
-        group.append(stream.packet()[1:])
-        size += length
+            group, room = [], BATCH_BYTES_MAX
+        elif stream.next_length() == LONG_PACKET:
+            group.append(stream.packet()[1:])
+            room -= len(group[-1])
+        elif stream.size > HEADER_BYTES and stream.pending[HEADER_BYTES] != 0:
+            stream.end()
+        else:
+            stream.fill()
     if group:
         yield group

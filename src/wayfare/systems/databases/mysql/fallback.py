@@ -30,7 +30,7 @@ _MONTH_DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int6
 class _Rows:
     """A group of row packets in one piece of memory. `at` is where the next value of each row begins."""
 
-    def __init__(self, payloads: Sequence[bytes], columns: int) -> None:
+    def __init__(self, payloads: Sequence[bytes | bytearray], columns: int) -> None:
         self.joined = b"".join(payloads) + bytes(16)  # so that wide gathers at the end stay inside
         self.data = np.frombuffer(self.joined, np.uint8)
         sizes = np.fromiter(map(len, payloads), np.int64, len(payloads))
@@ -42,7 +42,8 @@ class _Rows:
 
     def nulls(self, column: int) -> Flags:
         bit = column + 2
-        return np.not_equal(self.data[self.starts + (bit >> 3)] >> (bit & 7) & 1, 0)
+        found: Flags = np.not_equal(self.data[self.starts + (bit >> 3)] >> (bit & 7) & 1, 0)
+        return found
 
     def take(self, places: Places, width: int) -> Octets:
         """`width` bytes from each place, as an array of shape (len(places), width)."""
@@ -57,7 +58,7 @@ class _Rows:
         return found
 
 
-def decode(payloads: Sequence[bytes], slots: Sequence[Slot]) -> list[pa.Array | None]:
+def decode(payloads: Sequence[bytes | bytearray], slots: Sequence[Slot]) -> list[pa.Array | None]:
     """One array a slot, of type `slot.decoded`; None where a value is no date. Rows come without their header byte."""
     rows = _Rows(payloads, len(slots))
     arrays: list[pa.Array | None] = []
@@ -129,7 +130,8 @@ def _lengths(rows: _Rows, there: Places) -> Places:
     rows.at[there] += skip
     if (rows.at[there] + lengths > rows.ends[there]).any() or (lengths < 0).any():
         raise Refused(_MALFORMED)
-    return lengths
+    found: Places = lengths
+    return found
 
 
 def _variable(rows: _Rows, nulls: Flags, there: Places, lengths: Places, kind: pa.DataType) -> pa.Array:
@@ -169,7 +171,8 @@ def _days(year: Places, month: Places, day: Places) -> Places:
     era = year // 400
     of_era = year - era * 400
     of_year = (153 * (month + np.where(month > 2, -3, 9)) + 2) // 5 + day - 1
-    return era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - _EPOCH
+    days: Places = era * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - _EPOCH
+    return days
 
 
 def _times(rows: _Rows, places: Places, sizes: Places) -> Places:

@@ -17,8 +17,10 @@ from wayfare.systems.databases.mysql import connection as link
 from wayfare.systems.databases.mysql import dialect
 from wayfare.systems.databases.mysql.connection import Connection
 from wayfare.systems.databases.mysql.dialect import quote
+from wayfare.systems.databases.mysql.errors import classified
 
 CHUNKS_MAX = 4_096
+PIECES_MAX = 256  # of one range at once
 TEXT_BOUND_CHARACTERS_MAX = 700
 _STEP_ROWS_MIN = 1_000
 
@@ -58,25 +60,27 @@ def _integer_cuts(connection: Connection, table: Table, by: Column, rows_per_chu
     low, high = link.rows(connection, f"SELECT MIN({name}), MAX({name}) FROM {quote(table.name)}")[0]
     if low is None or low == high:
         return []
-    parts = list(_halves(connection, table, by, int(low), int(high) + 1, max(rows_per_chunk, 1)))
-    return _joined(parts, rows_per_chunk)
+    parts = list(_halves(connection, table, by, int(low), int(high) + 1, rows_per_chunk))
+    return _joined(parts, rows_per_chunk, table.rows_estimate)
 
 
 def _halves(
     connection: Connection, table: Table, by: Column, low: int, high: int, rows: int
 ) -> Iterator[tuple[int, int]]:
-    """(first key, estimated rows) of consecutive ranges that hold about `rows` rows, or one key."""
+    """(first key, estimated rows) of consecutive ranges, each of about half of `rows` or of one key."""
+    part = max(rows // 2, 1)
     waiting = [(low, high)]
     found = 0
     while waiting:
         low, high = waiting.pop()
-        estimate = _estimate(connection, table, by, low, high)
-        if estimate <= rows or high - low <= 1 or found + len(waiting) >= CHUNKS_MAX:
+        whole = found == 0 and not waiting
+        estimate = max(_estimate(connection, table, by, low, high), table.rows_estimate if whole else 0)
+        if estimate <= part or high - low <= 1 or found + len(waiting) >= CHUNKS_MAX:
             found += 1
             yield low, estimate
         else:
             # Even keys need no more than one division; the halves are for skewed ones.
-            pieces = min(-(-estimate // rows), high - low, 64)
+            pieces = min(-(-estimate // part), high - low, PIECES_MAX)
             cuts = [low + (high - low) * i // pieces for i in range(pieces + 1)]
             waiting += reversed([p for p in itertools.pairwise(cuts) if p[0] < p[1]])
 
@@ -84,23 +88,30 @@ def _halves(
 def _estimate(connection: Connection, table: Table, by: Column, low: int, high: int) -> int:
     chunk = Chunk(by=by.name, low=low, high=high)
     index = quote(dialect.range_index(table, by.name))
-    sql = f"SELECT {quote(by.name)} FROM {quote(table.name)} FORCE INDEX ({index}){dialect.where(table, chunk)}"
-    with connection.cursor() as cursor:
-        cursor.execute("EXPLAIN " + sql)
+    # MySQL looks into an index that it may use, but not into one that it must.
+    sql = f"SELECT {quote(by.name)} FROM {quote(table.name)} USE INDEX ({index}){dialect.where(table, chunk)}"
+    with classified(table.label), connection.cursor() as cursor:
+        cursor.execute("EXPLAIN FORMAT=TRADITIONAL " + sql)
         names = [str(d[0]).lower() for d in cursor.description or ()]
         row = dict(zip(names, cursor.fetchone() or (), strict=False))
     return int(row.get("rows") or 0)
 
 
-def _joined(parts: Sequence[tuple[int, int]], rows: int) -> list[Bound]:
-    """Neighbouring ranges become one as long as they stay below `rows`: the gaps of skewed keys need no chunks."""
+def _joined(parts: Sequence[tuple[int, int]], rows: int, total: int) -> list[Bound]:
+    """Neighbouring ranges become one as long as they stay near `rows`: the gaps of skewed keys need no chunks.
+
+    The optimizer counts about double for long ranges, so its estimates are only taken in proportion to the table's size.
+    """
+    believed = sum(estimate for _, estimate in parts)
+    scale = total / believed if total and believed else 1.0
     cuts: list[Bound] = []
-    gathered = 0
+    gathered = 0.0
     for low, estimate in parts:
-        if gathered and gathered + estimate > rows * 1.25:
+        size = estimate * scale
+        if gathered and gathered + size / 2 > rows:
             cuts.append(low)
-            gathered = 0
-        gathered += estimate
+            gathered = 0.0
+        gathered += size
     return cuts
 
 

@@ -64,6 +64,8 @@ class Staging:
         have = frozenset(str(row[2]).lower() for row in found)
         for statement in definition.add_indexes(table, staged, self._server, have):
             self._do(statement)
+        # The server renews its statistics some seconds later; whoever reads the copy next would plan with an empty table.
+        link.rows(self._connection, f"ANALYZE NO_WRITE_TO_BINLOG TABLE {quote(staged)}")
 
     def publish(self, tables: Sequence[Table], mode: Mode) -> None:
         if mode is not Mode.REPLACE:

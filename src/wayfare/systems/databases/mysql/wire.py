@@ -93,6 +93,25 @@ class Stream:
         self._view[: len(left)] = left
         self._position, self._filled = 0, len(left)
 
+    def take_rows(self, rows_max: int, bytes_max: int) -> list[bytearray]:
+        """The complete row packets in the buffer, without their header byte: at most so many, and one at least."""
+        data, place, end = self._buffer, self._position, self._filled
+        found: list[bytearray] = []
+        while len(found) < rows_max and end - place > HEADER_BYTES:
+            length = data[place] | data[place + 1] << 8 | data[place + 2] << 16
+            after = place + HEADER_BYTES + length
+            bytes_max -= length
+            if not length or length == LONG_PACKET or after > end or data[place + 4] or (found and bytes_max < 0):
+                break
+            found.append(data[place + 5 : after])
+            place = after
+        self._position = place
+        return found
+
+    def next_length(self) -> int:
+        """The size of the packet that comes next; 0 when its header is not there yet."""
+        return int.from_bytes(self.pending[:3], "little") if self.size >= HEADER_BYTES else 0
+
     def packet(self) -> bytes:
         """The next packet's payload, put together when it is longer than one packet may be."""
         parts = []
