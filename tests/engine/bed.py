@@ -22,6 +22,7 @@ from wayfare.store.records import Run
 from wayfare.store.store import Store
 
 WAIT_SECONDS_MAX = 60.0
+CANARY = "canary7f3a"  # every run's password
 
 
 class Workers:
@@ -100,7 +101,7 @@ class Bed:
         folder = self.settings.home / f"run-{time.monotonic_ns()}"
         (folder / "target").mkdir(parents=True)
         plan = Plan(kind, {"folder": str(folder)}, phases)
-        source = Address.parse("memory://somewhere/db")
+        source = Address.parse(f"memory://me:{CANARY}@somewhere/db")
         return self.store.create_run(
             kind=kind, title="a test", request={}, fingerprint="f", plan=plan, addresses={"source": source}
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from engine.bed import Bed, alive, put, wait_for
+from engine.bed import CANARY, Bed, alive, put, wait_for
 from wayfare.core.events import Name
 from wayfare.core.plan import Phase, Step
 from wayfare.core.status import Status
@@ -129,3 +129,12 @@ def test_a_second_process_hands_its_run_to_the_owner(bed: Bed) -> None:
     run = bed.run(Phase("one", (put("a"),)))  # this process only records it
     bed.until(run, Status.SUCCEEDED)
     assert {line["pid"] for line in bed.lines(run)} == {first}
+
+
+def test_a_password_is_in_no_file_and_no_event(bed: Bed) -> None:
+    run = bed.run(Phase("one", (Step("test.opens", "open"), put("a"), Step("test.buggy", "divide"))))
+    assert bed.carry_out(run).status is Status.FAILED
+    files = [path for path in bed.settings.home.rglob("*") if path.is_file()]
+    assert {"wayfare.db", "engine.db", "wayfare.log", "key"} <= {path.name for path in files}
+    assert not [path for path in files if CANARY.encode() in path.read_bytes()]
+    assert CANARY not in repr(bed.events(run))

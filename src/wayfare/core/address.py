@@ -29,7 +29,7 @@ class Address:
     database: str = ""  # a name, or a path for systems that live in files
     user: str = ""
     password: Redacted = field(default_factory=lambda: Redacted(""))
-    options: Mapping[str, str] = field(default_factory=lambda: _NO_OPTIONS)
+    options: Mapping[str, str] = field(default_factory=lambda: _NO_OPTIONS, repr=False)  # may hold secrets
 
     @classmethod
     def parse(cls, url: str, where: str = "url") -> Address:

@@ -79,6 +79,7 @@ def _from_text(text: str) -> bytes:
 def _from_file(path: Path) -> bytes:
     """Two processes may race to make it: whoever links first wins, and a crash never leaves half a key."""
     if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = path.with_name(f".key-{os.getpid()}-{secrets.token_hex(4)}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")

@@ -40,7 +40,11 @@ class Store:
     def open(cls, settings: Settings) -> Self:
         """Creates the store, or brings it up to date. Any number of processes may have it open."""
         connections = Connections(settings)
-        connections.upgrade()
+        try:
+            connections.upgrade()
+        except BaseException:
+            connections.close()
+            raise
         return cls(connections, Sealer(settings.key, settings.home))
 
     def close(self) -> None:
