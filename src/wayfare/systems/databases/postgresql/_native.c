@@ -460,31 +460,14 @@ int64_t wf_pg_encode(const source *sources, int count, int64_t *row, int64_t row
 
 /* ---- passing on ------------------------------------------------------------------------------------------------ */
 
-static int hash_tuples(const uint8_t *p, const uint8_t *end, int64_t *rows, uint64_t *digest) {
-    p = after_signature(p, end);
-    while (end - p >= 2) {
-        int count = (int16_t)get16(p);
-        p += 2;
-        if (count < 0) break;
-        uint64_t sum = 0;
-        for (int k = 0; k < count; k++) {
-            if (end - p < 4) return S_MALFORMED;
-            int32_t length = (int32_t)get32(p);
-            p += 4;
-            if (length >= 0 && end - p < length) return S_MALFORMED;
-            sum += wf_in_column(length < 0 ? WF_NULL : wf_hash_value(p, (uint64_t)length), (uint64_t)k);
-            if (length > 0) p += length;
-        }
-        wf_fold(wf_finish_row(sum), digest);
-        ++*rows;
+/* A row's digest is that of one value: its bytes. A frame is a row ("messages sent from the backend will always correspond
+ * to single data rows"), but for the binary file's signature before the first tuple and its trailer, whose count is -1. */
+static inline void hash_row(const uint8_t *p, const uint8_t *end, int binary, int64_t *rows, uint64_t *digest) {
+    if (binary) {
+        p = after_signature(p, end);
+        if (end - p < 2 || (int16_t)get16(p) < 0) return;
     }
-    return 0;
-}
-
-/* Of text, a frame is a line; its hash is that of a row with one value, the line without its end. */
-static void hash_line(const uint8_t *p, const uint8_t *end, int64_t *rows, uint64_t *digest) {
-    uint64_t length = (uint64_t)(end - p) - (end > p && end[-1] == '\n');
-    wf_fold(wf_finish_row(wf_in_column(wf_hash_value(p, length), 0)), digest);
+    wf_fold(wf_finish_row(wf_in_column(wf_hash_value(p, (uint64_t)(end - p)), 0)), digest);
     ++*rows;
 }
 
@@ -523,8 +506,7 @@ int64_t wf_pg_pass(const uint8_t *buffer, int64_t size, int form, uint8_t *out, 
         } else {
             memcpy(p, content, (size_t)(end - content));
             p += end - content;
-            if (form == TEXT) hash_line(content, end, rows, digest);
-            else if ((*status = hash_tuples(content, end, rows, digest))) break;
+            hash_row(content, end, form == BINARY, rows, digest);
         }
         i += 1 + length;
     }

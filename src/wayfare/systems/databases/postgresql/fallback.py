@@ -71,12 +71,12 @@ def contents(frames: Frames) -> Iterator[tuple[bytes, list[tuple[int, int]]]]:
             frames.more()
 
 
-def tuple_starts(data: bytes, found: list[tuple[int, int]]) -> list[int]:
-    """Where each tuple's first field lies: behind the file's signature and the field count; the trailer is left out."""
+def tuple_places(data: bytes, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where each tuple lies: behind the file's signature in the first frame; the trailer is left out."""
     begin, end = found[0]
     if data.startswith(SIGNATURE, begin):
         found = [(begin + 19 + int.from_bytes(data[begin + 15 : begin + 19], "big"), end), *found[1:]]
-    return [begin + 2 for begin, end in found if begin + 2 <= end and data[begin] < 0x80]
+    return [(begin, end) for begin, end in found if begin + 2 <= end and data[begin] < 0x80]
 
 
 def batches(frames: Frames, slots: Sequence[Slot]) -> Iterator[pa.RecordBatch]:
@@ -84,7 +84,7 @@ def batches(frames: Frames, slots: Sequence[Slot]) -> Iterator[pa.RecordBatch]:
     waiting: list[pa.RecordBatch] = []
     rows = size = 0
     for data, found in contents(frames):
-        starts = tuple_starts(data, found)
+        starts = [begin + 2 for begin, _ in tuple_places(data, found)]  # behind the field count
         for first in range(0, len(starts), ROWS_PER_BATCH):
             batch = _batch(data, starts[first : first + ROWS_PER_BATCH], slots, schema)
             if waiting and (rows + batch.num_rows > ROWS_PER_BATCH or size + len(data) > BATCH_BYTES_MAX):
@@ -113,17 +113,6 @@ def _batch(data: bytes, starts: list[int], slots: Sequence[Slot], schema: pa.Sch
     if not slots:
         return pa.RecordBatch.from_struct_array(pa.array([{}] * len(starts), pa.struct([])))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
-
-
-def fields(octets: Octets, starts: list[int], count: int) -> list[tuple[Places, Places]]:
-    """Of each column, where its values lie and how long they are (-1: NULL)."""
-    place = np.array(starts, np.int64)
-    found: list[tuple[Places, Places]] = []
-    for _ in range(count):
-        lengths = _int32(octets, place)
-        found.append((place + 4, lengths))
-        place = place + 4 + np.maximum(lengths, 0)
-    return found
 
 
 def _words(octets: Octets, kind: str) -> npt.NDArray[Any]:

@@ -5,8 +5,9 @@
     lines(int,text)               see core.lines; only sent
 
 A format spells the types of the *landed* columns, so that it is only shared where both sides hold the very same types.
-The digest of a binary stream is that of rows whose values are the fields' bytes; that of a text stream has one value a
-row, the line. Lines are not hashed, since nobody can send them back.
+A row's
+digest is that of one value: the tuple's bytes (count, lengths and fields), or the line with its end. Neutral lines are not hashed,
+since nobody can send them back.
 """
 
 from __future__ import annotations
@@ -23,14 +24,13 @@ from wayfare.core.errors import Refused
 from wayfare.core.lines import form_of, lines_format
 from wayfare.core.ports import Chunk, Parcel, Ticket
 from wayfare.core.tables import Column, Meaning, Table
-from wayfare.kernel.buffers import Slot
 from wayfare.kernel.hashing import rows_digest
 from wayfare.systems.databases.postgresql import fallback, types
 from wayfare.systems.databases.postgresql.connect import Connections
 from wayfare.systems.databases.postgresql.decode import lists
 from wayfare.systems.databases.postgresql.dialect import full_name, names, quote
-from wayfare.systems.databases.postgresql.kinds import Kind, reading
-from wayfare.systems.databases.postgresql.library import STATUS_CONTROL, STATUS_MORE, library
+from wayfare.systems.databases.postgresql.kinds import reading
+from wayfare.systems.databases.postgresql.library import STATUS_CONTROL, library
 from wayfare.systems.databases.postgresql.read import enter_view, select
 from wayfare.systems.databases.postgresql.wire import CopyIn, Frames, copy_out
 from wayfare.systems.databases.postgresql.write import once
@@ -98,7 +98,7 @@ def send(connections: Connections, table: Table, chunk: Chunk, name: str, view: 
         enter_view(connection, view)
         with copy_out(connection, statement) as frames:
             if library() is None:
-                yield from _passed_in_python(frames, form, len(expressions))
+                yield from _passed_in_python(frames, form)
             else:
                 yield from _passed(frames, form)
         connection.execute("commit")
@@ -148,10 +148,8 @@ def _passed(frames: Frames, form: Form) -> Iterator[Parcel]:
         frames.start += used.value
         if status.value == STATUS_CONTROL:
             frames.control()
-        elif status.value == STATUS_MORE:
-            frames.more()
         else:
-            raise Refused("the server's COPY stream is not made of whole rows.")
+            frames.more()
     if filled:
         yield _parcel(memoryview(room)[:filled], rows.value, digest)
 
@@ -160,32 +158,25 @@ def _parcel(data: memoryview, rows: int, digest: np.ndarray[tuple[int], np.dtype
     return Parcel(data, rows, (int(digest[0]), int(digest[1])))
 
 
-def _passed_in_python(frames: Frames, form: Form, columns: int) -> Iterator[Parcel]:
+def _passed_in_python(frames: Frames, form: Form) -> Iterator[Parcel]:
     for data, found in fallback.contents(frames):
         payload = b"".join([data[begin:end] for begin, end in found])
         if form is Form.NEUTRAL:
             yield Parcel(_neutral_bytes(payload), len(found), _NO_DIGEST)
-        elif form is Form.TEXT:
-            yield Parcel(payload, len(found), _digest_of_lines(payload))
-        else:
-            starts = fallback.tuple_starts(data, found)
-            yield Parcel(payload, len(starts), _digest_of_tuples(data, starts, columns))
+            continue
+        rows = fallback.tuple_places(data, found) if form is Form.BINARY else found
+        skipped = rows[0][0] - found[0][0] if rows else 0  # the signature; the rows after it follow without a gap
+        yield Parcel(payload, len(rows), _digest(payload, skipped, [end - begin for begin, end in rows]))
 
 
-def _digest_of_lines(payload: bytes) -> tuple[int, int]:
-    lines = pa.array(payload.removesuffix(b"\n").split(b"\n"), pa.binary())
-    return rows_digest(pa.RecordBatch.from_arrays([lines], names=["line"])).sums
-
-
-def _digest_of_tuples(data: bytes, starts: list[int], columns: int) -> tuple[int, int]:
-    if not starts:
+def _digest(payload: bytes, start: int, sizes: list[int]) -> tuple[int, int]:
+    if not sizes:
         return _NO_DIGEST
-    octets = np.frombuffer(data, np.uint8)
-    arrays = [
-        fallback.column(octets, places, lengths, Slot(str(i), pa.binary(), Kind.BYTES))
-        for i, (places, lengths) in enumerate(fallback.fields(octets, starts, columns))
-    ]
-    return rows_digest(pa.RecordBatch.from_arrays(arrays, names=[str(i) for i in range(columns)])).sums
+    offsets = np.zeros(len(sizes) + 1, np.int32)
+    np.cumsum(sizes, out=offsets[1:])
+    buffers = [None, pa.py_buffer(offsets + np.int32(start)), pa.py_buffer(payload)]
+    rows = pa.Array.from_buffers(pa.binary(), len(sizes), buffers)
+    return rows_digest(pa.RecordBatch.from_arrays([rows], names=["row"])).sums
 
 
 def _neutral_bytes(payload: bytes) -> bytes:
