@@ -69,10 +69,15 @@ def column_types(engine: Engine, table: str) -> Mapping[str, str]:
 
 
 def identities(engine: Engine, names: Sequence[str]) -> Mapping[str, str]:
-    """The UUIDs of those tables that exist. A UUID stays with its table through renames and exchanges."""
+    """What stays with a table through renames and exchanges: its UUID. Only of those tables that exist.
+
+    The embedded engine's own database is an overlay that hides UUIDs: there it is read from the folder of the data.
+    Empty in databases of old engines, whose tables have none.
+    """
     wanted = ", ".join(text_literal(n) for n in names)
+    folder = "extract(arrayStringConcat(data_paths), '[0-9a-f]{8}-[0-9a-f-]{27}')"
     sql = (
-        "SELECT name, toString(uuid) AS id FROM system.tables "
+        f"SELECT name, if(uuid = toUUIDOrZero(''), {folder}, toString(uuid)) AS id FROM system.tables "
         f"WHERE database = currentDatabase() AND name IN ({wanted})"
     )
     return {r["name"]: r["id"] for r in rows(engine, sql)}

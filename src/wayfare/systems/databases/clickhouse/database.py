@@ -27,7 +27,7 @@ from wayfare.systems.databases.clickhouse.port import Engine
 from wayfare.systems.databases.clickhouse.stage import Stage, staged_name
 
 _ANSWERS = re.compile(r"^\s*(SELECT|WITH|SHOW|DESC|DESCRIBE|EXPLAIN|EXISTS|CHECK)\b", re.IGNORECASE)
-_ATOMIC = ("Atomic", "Replicated", "Shared")
+_ATOMIC = ("Atomic", "Replicated", "Shared", "Overlay")  # the last is the embedded engine's own
 _SERVER = (
     "SELECT version() AS version, serverTimezone() AS zone, "
     "(SELECT engine FROM system.databases WHERE name = currentDatabase()) AS engine"
@@ -172,7 +172,7 @@ def _zone_differs(zone: str) -> Finding:
     return Finding(
         "server-zone",
         Severity.WARNING,
-        f"The server's time zone is {zone}: timestamps without zone are kept as UTC's wall clock and shown shifted there.",
+        f"The server's time zone is {zone}: timestamps without zone are kept in UTC, and are shown shifted there.",
         advice="Read them with SETTINGS session_timezone = 'UTC'.",
     )
 

@@ -86,7 +86,7 @@ def _interval(sql: str, unit: str) -> str:
 
 
 def fit(array: pa.Array, column: Column, actual: str, label: str) -> pa.Array:
-    """The array in the column's Arrow type. Raises Refused, naming table and column, for a value with no place in it."""
+    """The array in the column's Arrow type. Raises Refused, naming the column, for a value with no place in it."""
     try:
         found = _fitted(array, column.type, actual)
         if pa.types.is_string(column.type) or pa.types.is_list(column.type):

@@ -12,7 +12,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 
-from wayfare.core.errors import Invalid
+from wayfare.core.errors import Invalid, Refused
 from wayfare.core.ports import Mode
 from wayfare.core.tables import Table
 from wayfare.systems.databases.clickhouse.catalog import column_types, identities, rows
@@ -117,6 +117,9 @@ class Stage:
     def _place(self, name: str, staged: str, there: Mapping[str, str], placed: str | None) -> None:
         if self._sweep(staged):
             self._engine.command(f"ALTER TABLE {quote(staged)} DROP COLUMN IF EXISTS {quote(ATTEMPT)}")
+        if not there[staged]:
+            remedy = "Copy into a database with the engine Atomic."
+            raise Refused("tables of this database cannot be exchanged safely.", where=name, remedy=remedy)
         if placed is None:
             self._ledger.note("place", name, there[staged])
         if name in there:
