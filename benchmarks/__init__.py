@@ -1,0 +1,1 @@
+"""How fast Wayfare is, beside its peers, measured in one run on one machine. See README.md."""
