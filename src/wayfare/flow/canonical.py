@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 import orjson
@@ -19,10 +19,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wayfare.core.tables import Column, Meaning
-from wayfare.flow.exact import each
+from wayfare.flow.exact import Convert, each
 
 PLAIN_DIGITS_MAX = 40  # longer whole numbers keep an exponent: 1e999999999 must not be written out
-_NEEDS_CARE = r"[0-9][.eE]|[0-9]{16}|-0"  # numbers that orjson might round, or that have several spellings
+# JSON in which a number may have several spellings, or more digits than a float keeps. All others orjson reads and
+# writes back with the very digits that `canonical_number` gives.
+_NEEDS_CARE = r"[0-9][eE]|-0|[0-9.]{16}|[0-9]\.0+([^0-9]|$)|\.000"
+_PLAIN_NUMBER = (
+    r"^(-?[1-9][0-9]{0,18}(\.[0-9]{0,18}[1-9])?|0|-?0\.[0-9]{0,18}[1-9])$"  # as `canonical_number` writes it
+)
+_ENDING_ZEROS = r"^(-?[0-9]{1,19})(?:(\.[0-9]*[1-9])|\.)0*$"
 _INTERVAL = re.compile(
     r"(-?)P(?:([-+]?\d+)Y)?(?:([-+]?\d+)M)?(?:([-+]?\d+)W)?(?:([-+]?\d+)D)?"
     r"(?:T(?:([-+]?\d+)H)?(?:([-+]?\d+)M)?(?:([-+]?\d*\.?\d+)S)?)?"
@@ -46,10 +52,13 @@ class Canonical:
         return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
 
 
-def canonical_json(text: str) -> str:
-    """Text that is not JSON at all is left as it is, as is JSON with lone surrogates."""
+def canonical_json(text: str, care: bool = True) -> str:
+    """Text that is not JSON at all is left as it is, as is JSON with lone surrogates.
+
+    `care` must be True where _NEEDS_CARE is found in the text, and changes nothing elsewhere.
+    """
     try:
-        value = orjson.loads(text) if not re.search(_NEEDS_CARE, text) else _exactly(text)
+        value = _exactly(text) if care else orjson.loads(text)
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
     except (ValueError, TypeError, RecursionError):
         return text
@@ -99,18 +108,43 @@ def _exactly(text: str) -> object:
     return json.loads(text, parse_float=fragment, parse_int=fragment)
 
 
-_SPELLINGS: dict[Meaning, Callable[[str], str]] = {
-    Meaning.JSON: canonical_json,
-    Meaning.NUMBER: canonical_number,
-    Meaning.INTERVAL: canonical_interval,
+# -- whole columns ----------------------------------------------------------------------------------------------------
+
+
+def _json_column(array: pa.Array) -> pa.Array:
+    care = pc.match_substring_regex(array, _NEEDS_CARE)
+    pairs = zip(array.to_pylist(), care.to_pylist(), strict=True)
+    return pa.array([None if text is None else canonical_json(text, careful) for text, careful in pairs], pa.string())
+
+
+def _number_column(array: pa.Array) -> pa.Array:
+    """Nearly all numbers are plain, or plain but for zeros at the end; Python sees the rest."""
+    if not pc.any(_odd(array)).as_py():
+        return array
+    array = pc.replace_substring_regex(array, _ENDING_ZEROS, r"\1\2")
+    odd = _odd(array)
+    return pc.replace_with_mask(array, odd, each(array.filter(odd), pa.string(), canonical_number))
+
+
+def _odd(array: pa.Array) -> pa.Array:
+    return pc.invert(pc.match_substring_regex(array, _PLAIN_NUMBER)).fill_null(False)
+
+
+def _interval_column(array: pa.Array) -> pa.Array:
+    return each(array, pa.string(), lambda text: None if text is None else canonical_interval(text))
+
+
+_SPELLINGS: dict[Meaning, Convert] = {
+    Meaning.JSON: _json_column,
+    Meaning.NUMBER: _number_column,
+    Meaning.INTERVAL: _interval_column,
 }
 
 
-def _everywhere(array: pa.Array, spell: Callable[[str], str]) -> pa.Array:
-    if pa.types.is_string(array.type):
-        return each(array, pa.string(), lambda v: None if v is None else spell(v))
+def _everywhere(array: pa.Array, spell: Convert) -> pa.Array:
+    """In the column itself, or in the elements of its lists."""
     if not pa.types.is_list(array.type):
-        return array
+        return spell(array)
     inner = _everywhere(array.flatten(), spell)
     lengths = pc.list_value_length(array).fill_null(0)
     offsets = pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths).cast(pa.int32())])

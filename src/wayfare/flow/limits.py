@@ -30,6 +30,7 @@ REASONS = {
     TOO_MANY_DIGITS: "numbers with more digits than the target keeps",
     INEXACT: "not exactly expressible in the type they land in",
 }
+DIGITS_PLAIN = 500  # a regular expression's repetition has a limit too
 _NUMBER = r"^[+-]?0*(?P<whole>\d*)(?:\.(?P<fraction>\d*?)0*)?(?:[eE](?P<exponent>[+-]?\d+))?$"
 
 
@@ -137,6 +138,8 @@ def _has_nul(array: pa.Array) -> bool:
 
 
 def _number_texts(array: pa.Array, limits: Limits) -> Iterator[tuple[str, Mask | None]]:
+    if pc.all(pc.match_substring_regex(array, _harmless(limits))).as_py() is not False:
+        return
     lower = pc.utf8_lower(array)
     if not limits.nan:
         yield NAN, _to_mask(pc.match_substring_regex(lower, "nan"))
@@ -156,6 +159,14 @@ def _number_texts(array: pa.Array, limits: Limits) -> Iterator[tuple[str, Mask |
         yield TOO_MANY_DIGITS, _to_mask(too_wide)
     if limits.fraction_digits_max is not None:
         yield TOO_MANY_DIGITS, _to_mask(pc.greater(fraction, limits.fraction_digits_max))
+
+
+def _harmless(limits: Limits) -> str:
+    """Plain digits, and few enough: what nearly all numbers are, told in one pass."""
+    fraction = DIGITS_PLAIN if limits.fraction_digits_max is None else limits.fraction_digits_max
+    whole = DIGITS_PLAIN if limits.digits_max is None else limits.digits_max - (limits.fraction_digits_max or 0)
+    whole, fraction = (max(0, min(n, DIGITS_PLAIN)) for n in (whole, fraction))
+    return rf"^-?\d{{1,{whole}}}(\.\d{{0,{fraction}}})?$" if whole else r"^-?0$"
 
 
 def _to_mask(found: pa.Array) -> Mask:

@@ -27,7 +27,7 @@ NANOSECONDS = 10**9
 SECONDS_A_DAY = 86_400
 _LEAP_CYCLE_DAYS, _LEAP_CYCLE_YEARS = 146_097, 400
 _PLAIN_DAYS = (-719_528, 2_932_896)  # the years 0 to 9999, which Arrow prints and parses
-_DATE = re.compile(r"([+-]?\d{4,7})-(\d\d)-(\d\d)")
+_DATE = re.compile(r"([+-]?\d{4,12})-(\d\d)-(\d\d)")
 _TIME = re.compile(r"(-?)(\d{1,3}):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?")
 _ZONE = re.compile(r"(?:Z|([+-])(\d\d)(?::?(\d\d)(?::?(\d\d))?)?)")
 
@@ -175,9 +175,17 @@ def parse_date(text: str) -> int:
     """Days since 1970-01-01. Raises Inexact."""
     if text in ("infinity", "-infinity"):
         return INFINITE_DAYS if text[0] == "i" else -INFINITE_DAYS - 1
+    days = _parse_day(text)
+    if abs(days) >= INFINITE_DAYS:
+        raise Inexact(f"{text!r} is out of range")
+    return days
+
+
+def _parse_day(text: str) -> int:
+    """A finite day, however far."""
     found = _DATE.fullmatch(text)
     days = _days(*(int(part) for part in found.groups())) if found else 0
-    if not found or _iso_date(days) != text.lstrip("+") or abs(days) >= INFINITE_DAYS:
+    if not found or _iso_date(days) != text.lstrip("+"):
         raise Inexact(f"{text!r} is no date")
     return days
 
@@ -215,7 +223,7 @@ def parse_timestamp(text: str, kind: pa.DataType) -> int:
     if bool(zone) != bool(kind.tz) or not clock:
         raise Inexact(f"{text!r} is no timestamp {'with' if kind.tz else 'without'} zone")
     ticks = parse_time(clock.group(), kind.unit) - offset * TICKS_A_SECOND[kind.unit]
-    total = parse_date(date) * _ticks_a_day(kind) + ticks
+    total = _parse_day(date) * _ticks_a_day(kind) + ticks
     if abs(total) >= INFINITE_TICKS:
         raise Inexact(f"{text!r} is out of range")
     return total

@@ -12,7 +12,8 @@ from wayfare.flow.exact import Inexact, validity
 Octets = npt.NDArray[np.uint8]
 
 UUID_BYTES, UUID_CHARACTERS = 16, 36
-_DASHES = (8, 13, 18, 23)
+_DASHES = [8, 13, 18, 23]
+_NIL = "00000000-0000-0000-0000-000000000000"
 _DIGIT_PLACES = np.array([i for i in range(UUID_CHARACTERS) if i not in _DASHES])
 _HEX = np.frombuffer(b"".join(f"{n:02x}".encode() for n in range(256)), np.uint8).reshape(256, 2)
 _WRITTEN = r"^\{?(.{8})-?(.{4})-?(.{4})-?(.{4})-?(.{12})\}?$"
@@ -34,10 +35,21 @@ def uuid_to_text(array: pa.Array) -> pa.Array:
 
 def text_to_uuid(array: pa.Array) -> pa.Array:
     """With or without dashes and braces, upper or lower case. Raises Inexact for anything else."""
-    text = pc.replace_substring_regex(array, _WRITTEN, r"\1\2\3\4\5").fill_null("0" * 2 * UUID_BYTES)
-    if len(text) and pc.any(pc.not_equal(pc.binary_length(text), 2 * UUID_BYTES)).as_py():
+    text = array.fill_null(_NIL)
+    if not len(text) or pc.all(pc.equal(pc.binary_length(text), UUID_CHARACTERS)).as_py():
+        written = _bytes_of(text).reshape(len(text), UUID_CHARACTERS)
+        if not (written[:, _DASHES] == ord("-")).all():
+            raise Inexact("not a UUID")
+        return _parsed(array, written[:, _DIGIT_PLACES])
+    bare = pc.replace_substring_regex(text, _WRITTEN, r"\1\2\3\4\5")
+    if pc.any(pc.not_equal(pc.binary_length(bare), 2 * UUID_BYTES)).as_py():
         raise Inexact("not a UUID")
-    digits = _DIGITS[_bytes_of(text)].reshape(len(array), UUID_BYTES, 2)
+    return _parsed(array, _bytes_of(bare))
+
+
+def _parsed(array: pa.Array, characters: Octets) -> pa.Array:
+    """From 32 hex digits a value; NULL where `array` is."""
+    digits = _DIGITS[characters].reshape(len(array), UUID_BYTES, 2)
     if (digits == _BAD).any():
         raise Inexact("not a UUID")
     octets = np.ascontiguousarray(digits[:, :, 0] << 4 | digits[:, :, 1])

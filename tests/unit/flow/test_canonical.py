@@ -88,6 +88,38 @@ def test_what_cannot_be_read_is_left_alone(text: str) -> None:
     assert canonical_json(text) == text
 
 
+DOCUMENTS = [pair for line in (*pairs(SAME_JSON), *pairs(OTHER_JSON)) for pair in line]
+DOCUMENTS += [
+    "0.5",
+    "0.001",
+    "0.0001",
+    "123456789.25",
+    "[1.05, 100, 0]",
+    "100.001",
+    "1.000001",
+    "0",
+    "-1.5",
+    "99999999999999",
+]
+
+
+@pytest.mark.parametrize("text", DOCUMENTS)
+def test_documents_that_need_no_care_come_out_the_same_without_it(text: str) -> None:
+    column = Canonical([Column("j", pa.string(), meaning=Meaning.JSON)])
+    batch = pa.RecordBatch.from_arrays([pa.array([text])], ["j"])
+    assert column(batch).column(0).to_pylist() == [canonical_json(text)]
+
+
+@pytest.mark.parametrize(
+    "text", [n for line in (*pairs(SAME_NUMBER), *pairs(OTHER_NUMBER)) for n in line] + ["1.00", "0.0"]
+)
+def test_number_columns_are_spelt_as_single_numbers(text: str) -> None:
+    column = Canonical([Column("n", pa.string(), meaning=Meaning.NUMBER)])
+    for others in ([], ["1.50", None, "x"]):
+        batch = pa.RecordBatch.from_arrays([pa.array([text, *others])], ["n"])
+        assert column(batch).column(0).to_pylist()[0] == canonical_number(text)
+
+
 def test_huge_exponents_are_not_written_out() -> None:
     assert len(canonical_json("1e999999999")) < 50
     assert len(canonical_number("1e-999999999")) < 50
