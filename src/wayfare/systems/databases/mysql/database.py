@@ -197,8 +197,8 @@ class MySql:
 
     def receive(self, ticket: Ticket, table: Table, form: str, parcels: Iterable[Parcel]) -> int:
         with self._connections.use() as connection:
-            statement = dialect.load(table)
-            return write.once(connection, ticket, lambda c: write.load_parcels(c, table, statement, parcels))
+            like = form.startswith(relay.OWN)
+            return write.once(connection, ticket, lambda c: write.load_parcels(c, table, parcels, like))
 
     # ---- changing
 

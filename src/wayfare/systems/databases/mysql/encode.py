@@ -176,7 +176,7 @@ def _plain_text(array: pa.Array, text: Text, where: str) -> pa.Array:
     if text is Text.MOMENT:
         ticks = array.cast(pa.int64())
         _check_years(ticks, _DATE_LOW * _DAY_MICROS, (_DATE_HIGH + 1) * _DAY_MICROS - 1, where)
-        return array.cast(pa.timestamp("us")).cast(pa.string())
+        return _without_zeros(array.cast(pa.timestamp("us")).cast(pa.string()))
     if text is Text.TIME:
         return _times(array)
     if text in (Text.HEX, Text.UUID):
@@ -198,13 +198,18 @@ def _times(array: pa.Array) -> pa.Array:
     ticks = array.cast(pa.int64())
     inside = pc.and_(pc.greater_equal(ticks, 0), pc.less(ticks, _DAY_MICROS))
     if pc.all(inside, min_count=0).as_py():
-        return array.cast(pa.string())
+        return _without_zeros(array.cast(pa.string()))
     return pa.array([None if v is None else _time(v) for v in ticks.to_pylist()], pa.string())
+
+
+def _without_zeros(texts: pa.Array) -> pa.Array:
+    """The native part leaves out a fraction of nothing; both write the same bytes."""
+    return pc.replace_substring_regex(texts, r"\.000000$", "")
 
 
 def _time(ticks: int) -> str:
     seconds, micros = divmod(abs(ticks), 1_000_000)
-    text = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{micros:06d}"
+    text = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}" + (f".{micros:06d}" if micros else "")
     return "-" + text if ticks < 0 else text
 
 

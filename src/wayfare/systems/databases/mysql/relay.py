@@ -17,6 +17,7 @@ from wayfare.core.tables import Column, Meaning, Table
 from wayfare.systems.databases.mysql.native import library
 from wayfare.systems.databases.mysql.types import BINARIES, SYSTEM, TEXTS, spelling
 
+OWN = f"{SYSTEM}-lines"
 _TEXTUAL = TEXTS | {"enum", "set", "json"}
 _CHARSET = re.compile(r" (?:CHARACTER SET|COLLATE) \w+", re.IGNORECASE)
 # What each form of `core.lines` may be loaded into, by the base of the native type.
@@ -41,7 +42,7 @@ def own_format(table: Table) -> str:
     columns = table.written
     if table.origin != SYSTEM or not columns or any(c.meaning is Meaning.JSON or not c.native for c in columns):
         return ""
-    return f"{SYSTEM}-lines({'; '.join(_CHARSET.sub('', c.native) for c in columns)})"
+    return f"{OWN}({'; '.join(_CHARSET.sub('', c.native) for c in columns)})"
 
 
 def sends(table: Table) -> Sequence[str]:
