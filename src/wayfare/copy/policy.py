@@ -151,6 +151,8 @@ def _left_out(what: str, thing: str, table: Table, text: str = "", advice: str =
 def _with_default(table: Table, column: Column, passage: Passage, findings: list[Finding]) -> Column:
     if passage.like:
         return column
+    if column.name in table.key and "primary_key" in passage.carries:
+        column = replace(column, nullable=False)  # some systems let a key's column hold NULL; most do not
     source = table.column(column.name)
     if source.generated:
         text = f"it computes {source.generated}; the target gets its values as a plain column."
@@ -202,6 +204,11 @@ def _foreign_keys(
             findings.append(_left_out("foreign_key", f"the foreign key to {key.parent}", table, text))
         else:
             namespace, name = places[parent]
+            if (key.on_delete or key.on_update) and "foreign_key_action" not in passage.carries:
+                verbs = (("DELETE", key.on_delete), ("UPDATE", key.on_update))
+                acts = " ".join(f"ON {verb} {how}" for verb, how in verbs if how)
+                findings.append(_left_out("foreign_key_action", f"{acts} of the foreign key to {key.parent}", table))
+                key = replace(key, on_delete="", on_update="")
             yield replace(key, parent=name, parent_namespace=namespace)
 
 

@@ -71,7 +71,7 @@ class Ticket:
 
 CARRIED = frozenset(
     {
-        *("primary_key", "unique", "index", "partial_index", "foreign_key", "check"),
+        *("primary_key", "unique", "index", "partial_index", "foreign_key", "foreign_key_action", "check"),
         *("default", "identity", "comment", "view", "generated"),
     }
 )

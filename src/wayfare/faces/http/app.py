@@ -73,8 +73,10 @@ def _first_problem(error: RequestValidationError) -> Invalid:
     where = ".".join(str(part) for part in problem["loc"] if part != "body")
     if problem["type"] == "extra_forbidden":
         return Invalid("there is no such field.", where=where, remedy="Remove it, or correct its name.")
-    if problem["type"] == "json_invalid":
-        return Invalid("the body is not JSON.", remedy="Send a JSON object with Content-Type: application/json.")
+    if problem["type"] == "json_invalid" or (not where and problem["type"].endswith("_type")):
+        return Invalid(
+            "the body is not a JSON object.", remedy="Send one, with the header Content-Type: application/json."
+        )
     return Invalid(f"{problem['msg']}.", where=where or "body", remedy="Correct the field and send it again.")
 
 

@@ -1,0 +1,108 @@
+"""kill -9 after every event of a copy: the same command goes on, and ends with the same target, every row once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from contract.conftest import BEDS
+from moving import file_address, home
+from wayfare.control.copies import CopyRequest, verify
+from wayfare.core.address import Address
+from wayfare.core.errors import Unavailable
+from wayfare.core.events import Name
+from wayfare.core.status import Status
+from wayfare.store.store import Store
+from wayfare.systems.registry import open_database
+
+SECONDS_MAX = 60.0
+ROWS = 3_000
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Address:
+    """A parent, its child in several chunks, and a table without a key."""
+    path = tmp_path / "source.db"
+    with sqlite3.connect(path) as connection:
+        connection.executescript(
+            "CREATE TABLE parent (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+            "CREATE TABLE child (id INTEGER PRIMARY KEY, parent_id INTEGER REFERENCES parent, amount DECIMAL(10,2));"
+            "CREATE TABLE keyless (what TEXT, n INTEGER);"
+        )
+        connection.executemany("INSERT INTO parent VALUES (?, ?)", [(i, f"name {i}") for i in range(20)])
+        children = [(i, i % 20, round(i / 100, 2)) for i in range(ROWS)]
+        connection.executemany("INSERT INTO child VALUES (?, ?, ?)", children)
+        connection.executemany("INSERT INTO keyless VALUES ('same', ?)", [(i % 3,) for i in range(30)])
+    return file_address("sqlite", path)
+
+
+@pytest.fixture(params=["duckdb", "postgresql"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Address]:
+    if request.param == "duckdb":
+        yield file_address("duckdb", tmp_path / "target.duckdb")
+        return
+    try:
+        with BEDS[request.param](tmp_path) as fresh:
+            yield fresh()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+
+
+def start(source: Address, target: Address, home: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "wayfare", "copy", source.url(reveal=True), target.url(reveal=True)]
+    environment = {**os.environ, "WAYFARE_HOME": str(home)}
+    return subprocess.Popen(
+        [*command, "--json", "--rows-per-chunk", "1000"],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def events_of(store: Store) -> int:
+    runs = store.runs()
+    return len(store.events(runs[0].id, limit=10_000)) if runs else 0
+
+
+def wait_for(ready: Callable[[], bool], child: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + SECONDS_MAX
+    while not ready():
+        assert time.monotonic() < deadline, "no progress"
+        if child.poll() is not None:
+            return
+        time.sleep(0.002)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_killed_after_every_event(source: Address, target: Address, tmp_path: Path) -> None:
+    kills, seen = 0, 0
+    with home(tmp_path / "home") as (_, store):
+        while True:
+            child = start(source, target, tmp_path / "home")
+            wait_for(lambda: events_of(store) > seen, child)  # noqa: B023  called within this round
+            if child.poll() is not None:
+                break
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+            kills, seen = kills + 1, events_of(store)
+        output = child.stdout.read().decode() if child.stdout else ""
+        assert child.returncode == 0, output
+        runs = store.runs()
+        assert [r.status for r in runs] == [Status.SUCCEEDED], "one run, resumed every time"
+        events = store.events(runs[0].id, limit=10_000)
+    assert kills > 10
+    done = Counter(e.step for e in events if e.name is Name.STEP_DONE)
+    assert {name: n for name, n in done.items() if n > 1} == {}, "what was done is not done again"
+    assert verify(CopyRequest(source, target), rows=True).outcome == "equal"
+    with open_database(target) as database:
+        assert sorted(t.name for t in database.tables()) == ["child", "keyless", "parent"]
