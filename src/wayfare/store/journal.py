@@ -13,6 +13,14 @@ from wayfare.core.status import ALLOWED, ENDED, Status
 from wayfare.store.records import RUN_COLUMNS, Run, dumps, run_from
 from wayfare.store.schema import EVENTS, RUNS, STEPS
 
+# Statements of every step are built once: building costs more than executing.
+_NUMBER = (
+    sa.update(RUNS)
+    .where(RUNS.c.id == sa.bindparam("of"))
+    .values(last_sequence=RUNS.c.last_sequence + 1)
+    .returning(RUNS.c.last_sequence)
+)
+_KEEP = sa.insert(EVENTS)
 _LOCKED = [RUNS.c[name] for name in ("status", "asked", "started_at", "executor", "round", "moves")]
 
 
@@ -38,10 +46,9 @@ def append(connection: sa.Connection, event: Event) -> bool:
 
 def write(connection: sa.Connection, event: Event) -> None:
     """Keep an event that cannot be there yet. Call after `lock`."""
-    counted = sa.update(RUNS).where(RUNS.c.id == event.run).values(last_sequence=RUNS.c.last_sequence + 1)
-    sequence = connection.execute(counted.returning(RUNS.c.last_sequence)).scalar_one()
+    sequence = connection.execute(_NUMBER, {"of": event.run}).scalar_one()
     values = {"run": event.run, "sequence": sequence, "name": event.name, "step": event.step, "attempt": event.attempt}
-    connection.execute(sa.insert(EVENTS).values(**values, data=dumps(dict(event.data)), at=event.at or time.time()))
+    connection.execute(_KEEP, {**values, "data": dumps(dict(event.data)), "at": event.at or time.time()})
 
 
 def move(connection: sa.Connection, run: str, to: Status, reason: str = "") -> Run:

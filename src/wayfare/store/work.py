@@ -23,6 +23,31 @@ from wayfare.store import journal
 from wayfare.store.database import Connections
 from wayfare.store.schema import EVENTS, LANES, RUNS, STEPS
 
+# Statements of every step are built once: building costs more than executing.
+_LOOK = (
+    sa.select(RUNS.c.status, RUNS.c.asked, RUNS.c.halted, RUNS.c.round, LANES.c.token)
+    .join(LANES, LANES.c.run == RUNS.c.id)
+    .where(LANES.c.id == sa.bindparam("lane"))
+)
+_OWN = _LOOK.with_for_update(of=RUNS)
+_NEXT = (
+    sa.select(STEPS.c.position, STEPS.c.name, STEPS.c.attempt)
+    .where(STEPS.c.run == sa.bindparam("run"), STEPS.c.phase == sa.bindparam("phase"), STEPS.c.state == "open")
+    .order_by(STEPS.c.position)
+    .limit(1)
+)
+_NEXT_OF_KEY = _NEXT.where(STEPS.c.limit_key == sa.bindparam("limit_key"))
+_START = (
+    sa.update(STEPS)
+    .where(STEPS.c.run == sa.bindparam("of"), STEPS.c.position == sa.bindparam("at"))
+    .values(state="running", attempt=sa.bindparam("attempt"), lane=sa.bindparam("lane"))
+)
+_SETTLE = (
+    sa.update(STEPS)
+    .where(STEPS.c.run == sa.bindparam("of"), STEPS.c.position == sa.bindparam("at"))
+    .values(state=sa.bindparam("state"))
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Lane:
@@ -96,16 +121,13 @@ class Work:
             row = self._own(connection, lane)
             if row.asked or row.halted or row.status != Status.RUNNING:
                 return None
-            query = sa.select(STEPS.c.position, STEPS.c.name, STEPS.c.attempt)
-            query = query.where(STEPS.c.run == lane.run, STEPS.c.phase == phase, STEPS.c.state == "open")
-            if limit_key is not None:
-                query = query.where(STEPS.c.limit_key == limit_key)
-            step = connection.execute(query.order_by(STEPS.c.position).limit(1)).one_or_none()
+            query = _NEXT if limit_key is None else _NEXT_OF_KEY
+            values = {"run": lane.run, "phase": phase, "limit_key": limit_key}
+            step = connection.execute(query, values).one_or_none()
             if step is None:
                 return None
             claim = Claim(lane, step.position, step.name, step.attempt + 1)
-            _set(connection, claim, state="running", attempt=claim.attempt, lane=lane.id)
-            _tell(connection, claim, Name.STEP_STARTED, {"executor": lane.executor})
+            _start(connection, claim)
         return claim
 
     def again(self, claim: Claim) -> Claim:
@@ -113,14 +135,13 @@ class Work:
         retried = replace(claim, attempt=claim.attempt + 1)
         with self._db.write() as connection:
             self._own(connection, claim.lane)
-            _set(connection, retried, attempt=retried.attempt)
-            _tell(connection, retried, Name.STEP_STARTED, {"executor": claim.lane.executor})
+            _start(connection, retried)
         return retried
 
     def done(self, claim: Claim, result: Json, seconds: float) -> None:
         with self._db.write() as connection:
             self._own(connection, claim.lane)
-            _set(connection, claim, state="done")
+            _settle(connection, claim, "done")
             _tell(connection, claim, Name.STEP_DONE, {"result": result, "seconds": round(seconds, 6)})
 
     def failed(self, claim: Claim, data: Mapping[str, Json], *, final: bool) -> None:
@@ -129,14 +150,14 @@ class Work:
             self._own(connection, claim.lane)
             _tell(connection, claim, Name.STEP_FAILED, data)
             if final:
-                _set(connection, claim, state="failed")
+                _settle(connection, claim, "failed")
                 connection.execute(sa.update(RUNS).where(RUNS.c.id == claim.lane.run).values(halted=1))
 
     def release(self, claim: Claim) -> None:
         """The step was stopped: it is open again."""
         with self._db.write() as connection:
             self._own(connection, claim.lane)
-            _set(connection, claim, state="open")
+            _settle(connection, claim, "open")
 
     def undone(self, lane: Lane, position: int, name: str) -> None:
         with self._db.write() as connection:
@@ -149,10 +170,8 @@ class Work:
 
     def stop_reason(self, lane: Lane) -> str:
         """Why the step in flight should stop: "asked", "halted" or "superseded"; "" to go on. One cheap read."""
-        query = sa.select(RUNS.c.asked, RUNS.c.halted, LANES.c.token)
-        query = query.join(LANES, LANES.c.run == RUNS.c.id).where(LANES.c.id == lane.id)
         with self._db.read() as connection:
-            row = connection.execute(query).one_or_none()
+            row = connection.execute(_LOOK, {"lane": lane.id}).one_or_none()
         if row is None or row.token != lane.token:
             return "superseded"
         return "asked" if row.asked else "halted" if row.halted else ""
@@ -213,9 +232,7 @@ class Work:
 
     def _own(self, connection: sa.Connection, lane: Lane) -> sa.Row[*tuple[Any, ...]]:
         """The locked run. Raises Superseded when the lane is another's by now."""
-        query = sa.select(RUNS.c.status, RUNS.c.asked, RUNS.c.halted, RUNS.c.round, LANES.c.token)
-        query = query.join(LANES, LANES.c.run == RUNS.c.id).where(LANES.c.id == lane.id)
-        row = connection.execute(query.with_for_update(of=RUNS)).one_or_none()
+        row = connection.execute(_OWN, {"lane": lane.id}).one_or_none()
         if row is None or row.token != lane.token:
             raise Superseded(f"{lane.id} was taken over by another process.")
         return row
@@ -252,9 +269,14 @@ def _tell_adoption(connection: sa.Connection, run: str, before: str, by: str) ->
     journal.write(connection, Event(run, Name.ADOPTED, attempt=times + 1, data={"from": before, "by": by}))
 
 
-def _set(connection: sa.Connection, claim: Claim, **values: object) -> None:
-    where = (STEPS.c.run == claim.lane.run, STEPS.c.position == claim.position)
-    connection.execute(sa.update(STEPS).where(*where).values(**values))
+def _start(connection: sa.Connection, claim: Claim) -> None:
+    values = {"of": claim.lane.run, "at": claim.position, "attempt": claim.attempt, "lane": claim.lane.id}
+    connection.execute(_START, values)
+    _tell(connection, claim, Name.STEP_STARTED, {"executor": claim.lane.executor})
+
+
+def _settle(connection: sa.Connection, claim: Claim, state: str) -> None:
+    connection.execute(_SETTLE, {"of": claim.lane.run, "at": claim.position, "state": state})
 
 
 def _tell(connection: sa.Connection, claim: Claim, name: Name, data: Mapping[str, Json]) -> None:
