@@ -28,7 +28,7 @@ RowHashes: TypeAlias = npt.NDArray[np.uint64]  # (hash of the key, hash of the r
 
 BUCKETS_MAX = 65_536
 ROWS_PER_BUCKET = 64
-HASHES_MAX = 1_000_000  # 16 MB a side
+HASHES_MAX = 400_000  # 6 MB a side
 DIFFERENCES_SHOWN = 20
 
 

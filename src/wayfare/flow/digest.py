@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
 from wayfare.core.ports import Chunk, Database, Relays
-from wayfare.core.tables import Column, Table
-from wayfare.flow.canonical import Canonical
+from wayfare.core.tables import Table
 from wayfare.flow.cast import Cast
 from wayfare.flow.scan import THREADS, Counter, Side, in_parallel, never, nothing
 from wayfare.kernel.hashing import EMPTY, Digest, rows_digest
@@ -28,22 +27,13 @@ def table_digest(
 ) -> Digest:
     """Over all rows (or those of `chunks`), as `cast` makes them, in canonical spelling.
 
-    Independent of order and chunks. `progress` is told the rows so far; `stopping` is called between batches.
+    Independent of order and chunks. The same comes of rows hashed in flight: the sum over landed batches of
+    `rows_digest(Canonical(columns)(batch))`. `progress` is told the rows so far; `stopping` is called between batches.
     """
     total = _Total()
     side = Side(database, table, cast, view, chunks)
     side.scan(total.add_batch, threads=threads, stopping=stopping, progress=progress)
     return total.digest
-
-
-def digested(
-    batches: Iterable[pa.RecordBatch], columns: Sequence[Column], passed: Callable[[Digest], None]
-) -> Iterator[pa.RecordBatch]:
-    """Hash landed batches in flight: `passed` is told each batch's part of `table_digest` before the batch goes on."""
-    canonical = Canonical(columns)
-    for batch in batches:
-        passed(rows_digest(canonical(batch)))
-        yield batch
 
 
 def relay_digest(

@@ -1,4 +1,4 @@
-"""Batches on their way: read ahead in a thread of their own, counted, slowed, and stopped between two of them."""
+"""Batches on their way: read ahead in a thread of their own, counted, and stopped between two of them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import pyarrow as pa
-
-from wayfare.flow.throttle import Throttle
 
 T = TypeVar("T")
 
@@ -80,12 +78,3 @@ def stoppable(items: Iterable[T], stopping: Callable[[], None]) -> Iterator[T]:
     for item in items:
         yield item
         stopping()
-
-
-def throttled(
-    batches: Iterable[pa.RecordBatch], throttle: Throttle, stopping: Callable[[], None]
-) -> Iterator[pa.RecordBatch]:
-    """Hold each batch back until its rows may pass."""
-    for batch in batches:
-        throttle.take(batch.num_rows, stopping)
-        yield batch

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from wayfare.core.errors import Stopped, Unreachable
-from wayfare.flow.pipeline import counted, piped, stoppable, throttled
+from wayfare.flow.pipeline import counted, piped, stoppable
 from wayfare.flow.throttle import Throttle
 
 
@@ -163,7 +163,6 @@ def test_threads_share_one_throttle() -> None:
 
 def test_stopping_interrupts_a_long_wait() -> None:
     clock = Clock()
-    batch = pa.RecordBatch.from_pydict({"a": pa.array(range(1000))})
     with pytest.raises(Stopped):
-        list(throttled([batch], Throttle(1, clock, clock.sleep), _stop_at(3)))
+        Throttle(1, clock, clock.sleep).take(1000, _stop_at(3))
     assert clock.now < 2.0
