@@ -201,13 +201,13 @@ def _travels(kind: Type, native: str, kinds: Mapping[int, Type]) -> tuple[pa.Dat
 
 
 def _domain_checks(table: str, columns: Sequence[Row], kinds: Mapping[int, Type]) -> list[Check]:
-    """A domain's checks, said of the column. Its VALUE is a keyword there: pg_get_constraintdef prints it bare."""
+    """A domain's checks, said of the column. Its VALUE is a keyword there, printed bare."""
     found: list[Check] = []
     for row in columns:
         kind = kinds[row[2]]
         while kind.kind == "d":
             for text in kind.checks:
-                expression = _of_column(text.removeprefix("CHECK ").removesuffix(" NOT VALID"), row[1])
+                expression = _of_column(text, row[1])
                 found.append(Check(f"{table}_{row[1]}_{kind.name}_{len(found) + 1}", expression))
             kind = kinds[kind.base]
     return found

@@ -65,11 +65,20 @@ def column_definition(table: Table, column: Column) -> str:
         parts.append(f"generated always as ({column.generated}) stored")
     elif column.identity and column.native in _SEQUENCE_TYPES:
         parts.append(_identity(table, column.identity))
-    elif column.default and not column.identity:
+    elif column.default and not column.identity and not draws_from_sequence(column):
         parts.append(f"default {column.default}")
     if not column.nullable:
         parts.append("not null")
     return " ".join(parts)
+
+
+def draws_from_sequence(column: Column) -> bool:
+    """A default that needs another object, perhaps one that is only there once its own table is in place."""
+    return "nextval(" in column.default and not column.identity
+
+
+def set_default(table: Table, column: Column) -> str:
+    return f"alter table {full_name(table)} alter column {quote(column.name)} set default {column.default}"
 
 
 def keeps_labels_by_check(column: Column) -> bool:

@@ -15,7 +15,7 @@ import psycopg
 
 from wayfare.core.errors import Refused
 from wayfare.core.ports import Mode
-from wayfare.core.tables import Table
+from wayfare.core.tables import Column, Table
 from wayfare.systems.databases.postgresql import dialect
 from wayfare.systems.databases.postgresql.connect import Connection, Connections
 from wayfare.systems.databases.postgresql.dialect import full_name, qualified, quote
@@ -165,6 +165,9 @@ def _merge(connection: Connection, run: str, table: Table, mode: Mode) -> None:
 
 
 def _finish_structure(connection: Connection, table: Table) -> None:
+    for column in table.columns:
+        if dialect.draws_from_sequence(column):
+            _draw_from_sequence(connection, table, column)
     for key in table.foreign_keys:
         try:
             connection.execute(dialect.add_foreign_key(table, key))
@@ -175,6 +178,17 @@ def _finish_structure(connection: Connection, table: Table) -> None:
     for column in table.columns:
         if column.identity:
             set_next(connection, table, column, at_least=False)
+
+
+def _draw_from_sequence(connection: Connection, table: Table, column: Column) -> None:
+    """Set a default like nextval('public.numbers'::regclass), with the sequence where it is missing."""
+    name = column.default.partition("nextval('")[2].partition("'::regclass")[0].replace("''", "'")
+    try:
+        if name:
+            connection.execute(f"create sequence if not exists {name}")
+        connection.execute(dialect.set_default(table, column))
+    except psycopg.Error as error:
+        raise translated(error, f"{table.label}.{column.name}") from error
 
 
 _SCHEMAS = "select nspname from pg_namespace where nspname = %s or starts_with(nspname, %s) or starts_with(nspname, %s)"

@@ -30,15 +30,16 @@ TYPES = """
 select t.oid, n.nspname = 'pg_catalog', t.typname, t.typtype::text, t.typbasetype, t.typtypmod, t.typelem,
        t.typcategory = 'A' and t.typelem <> 0 and t.typname not in ('int2vector', 'oidvector'),
        array(select e.enumlabel::text from pg_enum e where e.enumtypid = t.oid order by e.enumsortorder),
-       array(select pg_get_constraintdef(k.oid) from pg_constraint k where k.contypid = t.oid and k.contype = 'c'
+       array(select pg_get_expr(k.conbin, 0) from pg_constraint k where k.contypid = t.oid and k.contype = 'c'
              order by k.conname)
 from pg_type t join pg_namespace n on n.oid = t.typnamespace
 where t.typtype <> 'c' or t.typnamespace <> 'pg_catalog'::regnamespace
 """
 
 COLUMNS = f"""
-select c.oid, a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod), a.attnotnull,
-       a.attidentity::text, a.attgenerated <> '', coalesce(pg_get_expr(d.adbin, d.adrelid), ''),
+select c.oid, a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod),
+       a.attnotnull or t.typnotnull,
+       a.attidentity::text, a.attgenerated <> '', coalesce(pg_get_expr(d.adbin, d.adrelid), case t.typtype when 'd' then t.typdefault end, ''),
        coalesce(col_description(c.oid, a.attnum), ''), a.attndims,
        case when a.attcollation <> t.typcollation
             then (select quote_ident(k.nspname) || '.' || quote_ident(l.collname)

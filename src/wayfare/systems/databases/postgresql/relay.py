@@ -5,9 +5,8 @@
     lines(int,text)               see core.lines; only sent
 
 A format spells the types of the *landed* columns, so that it is only shared where both sides hold the very same types.
-A row's
-digest is that of one value: the tuple's bytes (count, lengths and fields), or the line with its end. Neutral lines are not hashed,
-since nobody can send them back.
+A row's digest is that of one value: the tuple's bytes (count, lengths and fields), or the line with its end. Neutral
+lines are not hashed, since nobody can send them back.
 """
 
 from __future__ import annotations
