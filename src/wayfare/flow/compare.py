@@ -149,7 +149,7 @@ def _unequal(source: RowHashes, target: RowHashes, shown: int) -> tuple[list[Pai
     if not len(keys):
         return [], 0  # the tables changed between the passes
     here, there = (np.add.reduceat(np.maximum(side, 0), starts) for side in (surplus, -surplus))
-    known = np.unique(source[:, 0])
+    known = np.sort(source[:, 0])
     pairs: list[Pair] = []
     for start, end in zip(starts[:shown], [*starts[1:], len(kinds)][:shown], strict=True):
         pairs += _pairs(kinds[start:end], surplus[start:end], _holds(known, kinds[start, 0]), shown)

@@ -132,13 +132,8 @@ def _hash_column(library: Any, array: pa.Array, column: int, out: Hashes) -> Non
     elif pa.types.is_float64(kind):
         library.wf_hash_float64(valid, first, buffers[1].address + 8 * first, rows, column, target)
     else:
-        width = fixed_width(kind)
+        width = fallback.fixed_width(kind)
         library.wf_hash_fixed(valid, first, _address(buffers[1]) + width * first, width, rows, column, target)
-
-
-def fixed_width(kind: pa.DataType) -> int:
-    """Bytes a value of a fixed-width type. Raises Bug for a type that does not travel (see core.tables)."""
-    return fallback.fixed_width(kind)
 
 
 def _address(buffer: pa.Buffer | None) -> int:
