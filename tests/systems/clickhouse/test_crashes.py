@@ -121,7 +121,7 @@ def crash(address: Address, statements: int, work: Callable[[ClickHouse], None],
     """Do the work until it is stopped. False when it came to its end."""
     with ClickHouse(address) as db:
         stopping = Stopping(db._engine, statements, halfway=halfway)
-        db.__dict__["_engine"] = stopping
+        db._engine = stopping
         try:
             work(db)
         except Crash:

@@ -29,6 +29,7 @@ from wayfare.systems.databases.clickhouse.types import kind_of
 
 OWN = "clickhouse"
 LOW = Column("c", pa.string(), native="LowCardinality(String)", origin=OWN)
+MAP = Column("c", pa.string(), meaning=Meaning.JSON, native="Map(String, Int8)", origin=OWN)
 US, UTC = pa.timestamp("us"), pa.timestamp("us", "UTC")
 
 
@@ -137,7 +138,7 @@ def test_native_types_travel(native: str, kind: pa.DataType, meaning: Meaning) -
         (Column("c", pa.month_day_nano_interval()), "", Verdict.IMPOSSIBLE),
         (Column("c", pa.int32(), native="Int32", origin="clickhouse"), "Int32", Verdict.EXACT),
         (LOW, "LowCardinality(String)", Verdict.EXACT),
-        (Column("c", pa.string(), meaning=Meaning.JSON, native="Map(String, Int8)", origin=OWN), "String", Verdict.WIDENED),
+        (MAP, "String", Verdict.WIDENED),
     ],
 )  # fmt: skip
 def test_land(column: Column, native: str, verdict: Verdict) -> None:

@@ -127,7 +127,8 @@ def _column(row: Row) -> Column:
 
 def _index(row: Row) -> Index:
     method = f"{row['type_full']} GRANULARITY {row['granularity']}"
-    columns = plain_names(row["expr"])
+    text = row["expr"]
+    columns = plain_names(text[1:-1] if text.startswith("(") and text.endswith(")") else text)
     return Index(row["index"], columns or (), method=method, expression="" if columns else row["expr"])
 
 

@@ -6,13 +6,12 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Self
 
 import pyarrow as pa
 
 from wayfare.core.address import Address
-from wayfare.core.errors import SystemFailed
+from wayfare.core.errors import Forbidden, NotFound, Refused
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.landing import Landing
 from wayfare.core.ports import Chunk, Facts, Mode, Ticket
@@ -22,6 +21,8 @@ from wayfare.systems.databases.clickhouse import catalog, dialect, landing, type
 from wayfare.systems.databases.clickhouse import read as reading
 from wayfare.systems.databases.clickhouse import write as writing
 from wayfare.systems.databases.clickhouse.block import encode
+from wayfare.systems.databases.clickhouse.embedded import EmbeddedEngine
+from wayfare.systems.databases.clickhouse.http import HttpEngine
 from wayfare.systems.databases.clickhouse.options import Embedded, options
 from wayfare.systems.databases.clickhouse.port import Engine
 from wayfare.systems.databases.clickhouse.stage import Stage, staged_name
@@ -43,24 +44,14 @@ class ClickHouse:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._options = options(address)
-
-    @cached_property
-    def _engine(self) -> Engine:
-        if isinstance(self._options, Embedded):
-            from wayfare.systems.databases.clickhouse.embedded import EmbeddedEngine  # loads 500 MB: only when used
-
-            return EmbeddedEngine(self._options)
-        from wayfare.systems.databases.clickhouse.http import HttpEngine
-
-        return HttpEngine(self._options)
+        given = options(address)
+        self._engine: Engine = EmbeddedEngine(given) if isinstance(given, Embedded) else HttpEngine(given)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        if "_engine" in self.__dict__:
-            self._engine.close()
+        self._engine.close()
 
     def check(self) -> Facts:
         server = catalog.rows(self._engine, _SERVER)[0]
@@ -86,7 +77,7 @@ class ClickHouse:
         for view in views:
             try:
                 self._engine.command(dialect.create_view(view.name, view.definition))
-            except SystemFailed as error:
+            except (Refused, NotFound, Forbidden) as error:
                 failed.append(
                     Finding(
                         "view-failed",

@@ -89,10 +89,10 @@ def add_check(table: str, check: Check) -> str:
 
 def add_index(table: str, index: Index) -> str:
     """A data skipping index; only such as came from ClickHouse itself, which carry their method and expression."""
-    return (
-        f"ALTER TABLE {quote(table)} ADD INDEX IF NOT EXISTS {quote(index.name)} "
-        f"({index.expression or names(index.columns)}) TYPE {index.method}"
-    )
+    parts = index.expression or names(index.columns)
+    # One part in brackets would be a tuple of one, to ClickHouse another expression.
+    parts = f"({parts})" if len(index.columns) > 1 else parts
+    return f"ALTER TABLE {quote(table)} ADD INDEX IF NOT EXISTS {quote(index.name)} {parts} TYPE {index.method}"
 
 
 def add_column(table: str, column: Column) -> str:

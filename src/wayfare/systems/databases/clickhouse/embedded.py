@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import chdb
 import pyarrow as pa
 
 from wayfare.core.errors import Conflict, WayfareError
@@ -21,6 +20,10 @@ from wayfare.systems.databases.clickhouse.errors import classify
 from wayfare.systems.databases.clickhouse.options import Embedded
 from wayfare.systems.databases.clickhouse.port import SETTINGS
 
+_EMBEDDED_SETTINGS = {
+    "output_format_arrow_compression_method": "none",  # nothing travels
+    "materialize_statistics_on_insert": "0",  # merges make them, off the copy's way; older servers lack the setting
+}
 _OTHER_FOLDER = "already initialized with path"
 
 
@@ -99,11 +102,13 @@ class EmbeddedEngine:
             self._idle.append(connection)
 
     def _connect(self) -> Any:
+        import chdb  # a library of 500 MB: loaded by the first to use it
+
         with self._calling():
             connection = chdb.connect(self._options.folder)
         try:
             with self._calling():
-                for name, value in {**SETTINGS, "output_format_arrow_compression_method": "none"}.items():
+                for name, value in {**SETTINGS, **_EMBEDDED_SETTINGS}.items():
                     connection.query(f"SET {name} = {text_literal(value)}")
                 connection.query(f"USE {quote(self._options.database)}")
         except BaseException:

@@ -135,10 +135,23 @@ class HttpEngine:
             if self._options.secure
             else http.client.HTTPConnection(host, port, timeout=CONNECT_SECONDS_MAX)
         )
-        with self._wire():
-            made.connect()
-            made.sock.settimeout(ANSWER_SECONDS_MAX)
+        try:
+            with self._wire():
+                _answers(made)
+        except BaseException:
+            made.close()
+            raise
         return made
+
+
+def _answers(connection: http.client.HTTPConnection) -> None:
+    """Connect. Something may listen and never answer: a ping finds out while the short timeout holds."""
+    connection.connect()
+    connection.request("GET", "/ping")
+    connection.getresponse().read()
+    if connection.sock is None:  # the ping's answer closed the connection
+        connection.connect()
+    connection.sock.settimeout(ANSWER_SECONDS_MAX)
 
 
 def _next(reader: pa.RecordBatchReader) -> pa.RecordBatch | None:

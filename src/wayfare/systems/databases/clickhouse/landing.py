@@ -74,6 +74,8 @@ def _own(column: Column) -> Landing:
     travels = (kind.type, kind.meaning) == (column.type, column.meaning)
     if name in _NOT_WRITTEN_BACK or name.startswith("Interval") or (name == "Array" and kind.meaning is Meaning.JSON):
         return _landing(column, "String", Verdict.WIDENED, f"{name} is written as the text it is read as.")
+    if name == "Time":
+        return _landing(column, "Time64(6)", Verdict.WIDENED, "Time is written as Time64(6), which holds its times.")
     if not travels and column.type != pa.binary():
         return land(replace(column, origin="", native=""))
     return Landing(replace(column, origin=SYSTEM))

@@ -12,7 +12,7 @@ from wayfare.systems.databases.clickhouse.landing import element_native
 from wayfare.systems.databases.clickhouse.native import base, parse
 
 _NESTED = frozenset({"Array", "Tuple", "Map", "Nested"})
-_TIMES = frozenset({"Time", "Time64"})
+_TIMES = {"Time": "toInt64({})", "Time64": "{}"}
 _WIDE = frozenset({"Int128", "UInt128"})
 _ISO_UNITS = {"Year": "Y", "Month": "M", "Week": "W", "Day": "D", "Hour": "H", "Minute": "M", "Second": "S"}
 _FRACTIONS = {"Millisecond": 1_000, "Microsecond": 1_000_000, "Nanosecond": 1_000_000_000}
@@ -42,7 +42,7 @@ def _value(sql: str, kind: pa.DataType, meaning: Meaning, actual: str) -> str:
         return {"UUID": f"UUIDToNum({sql})", "FixedString": sql}.get(name, f"UUIDToNum(toUUID({sql}))")
     if pa.types.is_time64(kind):
         # Arrow's writer refuses times outside of a day. A decimal's digits are the ticks; see `_ticks`.
-        return f"toDecimal64({sql}, {_TIME_DIGITS[kind.unit]})" if name in _TIMES else sql
+        return f"toDecimal64({_TIMES[name].format(sql)}, {_TIME_DIGITS[kind.unit]})" if name in _TIMES else sql
     if pa.types.is_decimal(kind) and name in _WIDE:
         return sql
     if pa.types.is_date(kind) and name == "Date":

@@ -33,6 +33,9 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's
         """Nobody reads it."""
 
+    def do_GET(self) -> None:
+        self._whole(b"Ok.\n")
+
     def do_POST(self) -> None:
         parameters = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
         if self.headers.get("X-ClickHouse-User") != self.user or self.headers.get("X-ClickHouse-Key") != self.password:
