@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from wayfare.cli.picture import Picture
 from wayfare.cli.views import Silent, View
 from wayfare.core.errors import Conflict
+from wayfare.core.events import Event
 from wayfare.core.status import ENDED, Status
 from wayfare.settings import Settings
 from wayfare.store.store import Store
@@ -114,20 +115,25 @@ def _engine(settings: Settings, store: Store) -> Engine:
 
 
 class _Follower:
-    """Reads a run's journal and progress, each event once, and shows them."""
+    """Reads a run's journal and progress, each event once. The view hears of what happens from now on."""
 
     def __init__(self, store: Store, run: str, view: View) -> None:
         self._store, self._run, self._view = store, run, view
         self._since = 0
         self.picture = Picture(store.plan(run))
+        for _ in self._news():
+            pass
 
     def look(self) -> None:
-        while events := self._store.events(self._run, since=self._since):
-            self._since = events[-1].sequence
-            for event in self.picture.see(events):
-                self._view.tell(event, self.picture)
+        for event in self._news():
+            self._view.tell(event, self.picture)
         self.picture.measure(self._store.progress(self._run), time.time())
         self._view.refresh(self.picture)
+
+    def _news(self) -> Iterator[Event]:
+        while events := self._store.events(self._run, since=self._since):
+            self._since = events[-1].sequence
+            yield from self.picture.see(events)
 
 
 class _Stop:

@@ -15,7 +15,6 @@ from wayfare.cli.plain import clean
 from wayfare.core.amounts import clock, compact, count, duration
 from wayfare.core.findings import Finding, Severity
 
-NO_BREAK = "\u00a0"
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 FINDINGS_SHOWN = 4
 LINES_PER_FINDING = 8  # of the screen's height
@@ -35,10 +34,10 @@ def draw(
     """The whole picture in at most `height` lines of `width` columns."""
     findings = [f for f in picture.findings if with_findings and f.severity is not Severity.INFO]
     shown = min(FINDINGS_SHOWN, height // LINES_PER_FINDING)
-    phases = _phases(picture.phases, now)
-    room = height - LINES_BESIDE_TABLES - _height(phases, width) - min(len(findings), shown + 1) - bool(notice)
+    phases = _phases(picture.phases, now, width)
+    room = height - LINES_BESIDE_TABLES - len(phases) - min(len(findings), shown + 1) - bool(notice)
     parts: list[RenderableType] = [Text(clean(picture.title), style="bold", overflow="ellipsis", no_wrap=True)]
-    parts += [phases, Text()]
+    parts += [*phases, Text()]
     if picture.tables:
         parts += [_tables(picture, width, max(room, 1)), Text()]
     parts += [_finding_line(f) for f in findings[:shown]]
@@ -49,28 +48,26 @@ def draw(
     return Group(*parts)
 
 
-def _height(line: Text, width: int) -> int:
-    """At most so many lines when wrapped at the words, of which the longest has some twenty characters."""
-    return -(-line.cell_len // max(width - 20, 20))
-
-
-def _phases(phases: Sequence[PhaseView], now: float) -> Text:
-    """What is done with its time, what runs with its steps, what is to come; wraps between phases where it must."""
-    line = Text()
+def _phases(phases: Sequence[PhaseView], now: float, width: int) -> list[Text]:
+    """What is done with its time, what runs with its steps, what is to come: lines that break between phases only."""
+    lines = [Text()]
     for phase in phases:
-        line.append(_phase(phase, now)).append("  ")
-    return line
+        told = _phase(phase, now)
+        if lines[-1].cell_len + told.cell_len > width and lines[-1]:
+            lines.append(Text())
+        lines[-1].append(told).append("  ")
+    return lines
 
 
 def _phase(phase: PhaseView, now: float) -> Text:
-    took = duration(phase.seconds(now)).replace(" ", NO_BREAK)
+    took = duration(phase.seconds(now))
     if phase.ended_at:
-        return Text.assemble((f"✓{NO_BREAK}", "green"), phase.name, (f"{NO_BREAK}{took}", "dim"))
+        return Text.assemble(("✓ ", "green"), phase.name, (f" {took}", "dim"))
     if phase.running:
         spinner = SPINNER[int(now * 10) % len(SPINNER)]
-        steps = f"{NO_BREAK}{phase.steps_done}/{phase.steps}" if phase.steps > 1 else ""
-        return Text.assemble((f"{spinner}{NO_BREAK}", "cyan"), (phase.name, "bold"), f"{steps}{NO_BREAK}{took}")
-    return Text(f"·{NO_BREAK}{phase.name}", "dim")
+        steps = f" {phase.steps_done}/{phase.steps}" if phase.steps > 1 else ""
+        return Text.assemble((f"{spinner} ", "cyan"), (phase.name, "bold"), f"{steps} {took}")
+    return Text(f"· {phase.name}", "dim")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -19,6 +18,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from wayfare import __version__
+from wayfare.cli.place import make_home
 from wayfare.cli.request import address_of
 from wayfare.cli.screen import console, print_json
 from wayfare.core.amounts import duration
@@ -128,18 +128,15 @@ def _place() -> Iterator[Answer]:
     except WayfareError as error:
         yield _failed("settings", error)
         return
-    yield _writable(settings.home)
-    yield _tried("store", lambda: _open_store(settings))
+    writable = _tried("data directory", lambda: _make_home(settings.home))
+    yield writable
+    if writable.state == GOOD:
+        yield _tried("store", lambda: _open_store(settings))
 
 
-def _writable(home: Path) -> Answer:
-    try:
-        home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryFile(dir=home):
-            return Answer("data directory", GOOD, str(home))
-    except OSError as error:
-        told = f"{home} cannot be written: {error.strerror}"
-        return Answer("data directory", BAD, told, "Set WAYFARE_HOME to a folder of yours.", exit_code=1)
+def _make_home(home: Path) -> str:
+    make_home(home)
+    return str(home)
 
 
 def _open_store(settings: Settings) -> str:

@@ -21,7 +21,7 @@ from wayfare.cli.plain import clean
 from wayfare.cli.plain import line as plain_line
 from wayfare.cli.screen import console, print_json
 from wayfare.cli.summary import print_findings
-from wayfare.cli.views import Lines, view_for
+from wayfare.cli.views import Silent, view_for
 from wayfare.control import runs as control
 from wayfare.core.amounts import duration
 from wayfare.core.errors import Invalid
@@ -40,7 +40,6 @@ STATUS_STYLES = {
     Status.QUEUED: "yellow",
 }
 EVENTS_AT_ONCE = 1000
-LOGS_LOOK_SECONDS = 0.3
 
 
 def list_runs(limit: int, status: Sequence[str], *, as_json: bool) -> int:
@@ -85,12 +84,11 @@ def logs(reference: str, *, follow: bool, as_json: bool) -> int:
         if as_json:
             print_json({"run": run.id, "events": [_event_json(e) for e in _all_events(store, run.id)]})
             return 0
-        if follow and run.status not in ENDED:
-            watch(store, run.id, Lines(console()))
-            return 0
         picture = Picture(store.plan(run.id))
         for event in picture.see(_all_events(store, run.id)):
             _print_event(event, picture)
+        if follow and run.status not in ENDED:
+            watch(store, run.id, _Journal())
     return 0
 
 
@@ -117,6 +115,11 @@ def work(*, as_json: bool) -> int:
             console().print(f"Carrying out the runs of {place}. Ctrl-C stops; what is unfinished is taken up again.")
         carry_out(settings, store)
     return 0
+
+
+class _Journal(Silent):
+    def tell(self, event: Event, picture: Picture) -> None:
+        _print_event(event, picture)
 
 
 def _status(name: str) -> Status:

@@ -9,10 +9,16 @@ from typing import Any
 
 from rich.console import Console
 
+PIPE_WIDTH = 160
+
 
 @lru_cache(maxsize=1)
 def console() -> Console:
-    return Console(highlight=False)
+    """In a pipe there is no width to fit into, so tables get room."""
+    made = Console(highlight=False)
+    if not made.is_terminal:
+        made.width = PIPE_WIDTH
+    return made
 
 
 @lru_cache(maxsize=1)

@@ -34,7 +34,9 @@ def proof(report: Report) -> str:
         case "equal":
             return f"{amounts}: equal on both sides"
         case "different":
-            return f"{count(len(different), 'table')} of {len(report.tables)} differ: {', '.join(different)}"
+            if not different:
+                return f"{amounts}: the rows are equal, what surrounds them is not"
+            return f"{len(different)} of {count(len(report.tables), 'table')} differ: {', '.join(different)}"
         case "unproven":
             return f"{amounts}: copied, not compared"
         case _:
@@ -49,25 +51,30 @@ def pace(report: Report) -> str:
 
 
 def print_summary(console: Console, report: Report, page: Path | None, advice: Advice) -> None:
-    """A panel on a terminal, plain lines elsewhere."""
+    """The proof, in a panel on a terminal; below it paths and commands, unbroken so that they can be copied."""
     style = STYLES[report.outcome]
-    lines = [("proof", Text(clean(proof(report)), style=f"bold {style}")), ("time", Text(pace(report)))]
+    facts = [("proof", Text(clean(proof(report)), style=f"bold {style}")), ("time", Text(pace(report)))]
     if report.findings:
-        lines.append(("findings", Text(told_findings(report.findings))))
-    if page:
-        lines.append(("report", Text(str(page))))
-    lines += [(word, Text(text)) for word, text in advice]
-    if not console.is_terminal:
-        for word, text in lines:
-            console.print(Text(f"{word}: ").append(text), soft_wrap=True)
-        return
+        facts.append(("findings", Text(told_findings(report.findings))))
+    leads = [("report", str(page))] if page else []
+    leads += advice
+    width = max(len(word) for word, _ in [*facts, *leads])
+    if console.is_terminal:
+        console.print(_panel(facts, report.outcome, width))
+    else:
+        leads = [*((word, text.plain) for word, text in facts), *leads]
+    for word, text in leads:
+        console.print(Text.assemble((f"  {word:{width}}  ", "dim"), text), soft_wrap=True)
+
+
+def _panel(facts: Sequence[tuple[str, Text]], outcome: str, width: int) -> Panel:
     grid = Grid.grid(padding=(0, 2, 0, 0))
-    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(style="dim", no_wrap=True, min_width=width)
     grid.add_column(overflow="fold")
-    for word, text in lines:
+    for word, text in facts:
         grid.add_row(word, text)
-    title = Text(f" {report.outcome} ", style=f"bold {style}")
-    console.print(Panel(grid, title=title, border_style=style, title_align="left"))
+    title = Text(f" {outcome} ", style=f"bold {STYLES[outcome]}")
+    return Panel(grid, title=title, border_style=STYLES[outcome], title_align="left")
 
 
 def told_findings(findings: tuple[Finding, ...]) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 from wayfare.cli.live import draw
 from wayfare.cli.picture import Picture
 from wayfare.cli.plain import line
-from wayfare.core.events import Event
+from wayfare.core.events import Event, Name
 
 
 class View(Protocol):
@@ -56,7 +56,8 @@ class Lines(Silent):
         self._console = console
 
     def tell(self, event: Event, picture: Picture) -> None:
-        if text := line(event, picture):
+        """Findings are left to the summary, which tells them in full."""
+        if event.name is not Name.FINDING and (text := line(event, picture)):
             self._print(text)
 
     def notice(self, text: str) -> None:
@@ -73,16 +74,22 @@ class Moving(Silent):
         self._console = console
         self._live = Live(console=console, auto_refresh=False, transient=False, vertical_overflow="crop")
         self._notice = ""
+        self._last: Picture | None = None
 
     def __enter__(self) -> Self:
         self._live.__enter__()
         return self
 
     def __exit__(self, *exc: object) -> None:
+        """Findings are left out at the end, as the summary tells them in full."""
+        if self._last:
+            width, height = self._console.size
+            self._live.update(draw(self._last, time.time(), width, height, with_findings=False))
         self._live.__exit__(None, None, None)
 
     def refresh(self, picture: Picture) -> None:
         width, height = self._console.size
+        self._last = picture
         self._live.update(draw(picture, time.time(), width, height, self._notice), refresh=True)
 
     def notice(self, text: str) -> None:

@@ -1,4 +1,4 @@
-"""A report as one HTML page that needs nothing else: no script, font or image from outside, so that it can be sent on."""
+"""A report as one HTML page that needs nothing else: no script, font or image from outside. It can be passed on."""
 
 from __future__ import annotations
 
@@ -96,10 +96,10 @@ def _summary(report: Report) -> str:
         case "equal":
             return f"{tables}, {count(report.rows, 'row')}: every row was compared, and none differs."
         case "different":
+            if not different:
+                return f"{tables}: the rows are equal, what surrounds them is not; see the findings."
             names = ", ".join(t.source for t in different[:NAMES_SHOWN]) + " …" * (len(different) > NAMES_SHOWN)
-            return (
-                f"{len(different)} of {tables} differ: {names}" if different else "The tables agree; see the findings."
-            )
+            return f"{len(different)} of {tables} differ: {names}"
         case "unproven":
             return f"{tables}, {count(report.rows, 'row')} copied. Run “wayfare verify” to compare them."
         case _:
