@@ -25,11 +25,17 @@ BUFFER_BYTES = 4 << 20
 _SETTINGS = (
     "time_zone='+00:00', sql_mode='STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ALLOW_INVALID_DATES,NO_ENGINE_SUBSTITUTION',"
     " net_write_timeout=3600, net_read_timeout=3600, wait_timeout=28800, innodb_lock_wait_timeout=60,"
-    " lock_wait_timeout=60, sql_select_limit=DEFAULT, max_error_count=65535"
+    " lock_wait_timeout=60, sql_select_limit=DEFAULT"
 )
 # These need a privilege on some servers, or do not exist; the work goes on without them.
-_WISHES = ("explicit_defaults_for_timestamp=1", "innodb_strict_mode=0", "information_schema_stats_expiry=0",
-           "show_old_temporals=0", "max_statement_time=0", "sql_require_primary_key=0")  # fmt: skip
+_WISHES = (
+    "explicit_defaults_for_timestamp=1",
+    "innodb_strict_mode=0",  # or tables of hundreds of texts cannot be made, however short the texts are
+    "information_schema_stats_expiry=0",
+    "max_statement_time=0",
+    "sql_require_primary_key=0",
+    "max_error_count=65535",
+)
 
 Connection: TypeAlias = Any  # PyMySQL's, whose wire-level methods carry no types
 
