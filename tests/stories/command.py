@@ -18,7 +18,7 @@ from wayfare.settings import Settings
 from wayfare.store.store import Store
 
 SECONDS_MAX = 240.0
-RUN = [sys.executable, "-c", "from wayfare.main import run; run()"]
+RUN = [sys.executable, "-m", "wayfare"]
 
 
 @dataclass(frozen=True)
