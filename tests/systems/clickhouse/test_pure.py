@@ -16,6 +16,7 @@ from wayfare.systems.databases.clickhouse import block
 from wayfare.systems.databases.clickhouse.dialect import (
     column_sql,
     create_staged,
+    file_name_bytes,
     literal,
     plain_names,
     quote,
@@ -227,6 +228,10 @@ def test_urls() -> None:
 def test_unknown_options_are_refused(url: str) -> None:
     with pytest.raises(Invalid):
         options(Address.parse(url))
+
+
+def test_file_names_are_percent_encoded() -> None:
+    assert [file_name_bytes(n) for n in ("orders_1", "two words", "漢")] == [8, 11, 9]
 
 
 @pytest.mark.parametrize(("number", "data"), [(0, b"\0"), (127, b"\x7f"), (128, b"\x80\x01"), (300, b"\xac\x02")])

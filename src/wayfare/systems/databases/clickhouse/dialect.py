@@ -23,6 +23,11 @@ def text_literal(text: str) -> str:
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+def file_name_bytes(name: str) -> int:
+    """How long a table's metadata file is named: every byte but ASCII letters, digits and _ is written as %XX."""
+    return sum(1 if _IDENTIFIER.fullmatch(sign) else 3 * len(sign.encode()) for sign in name)
+
+
 def names(columns: Iterable[str]) -> str:
     return ", ".join(quote(c) for c in columns)
 

@@ -22,6 +22,7 @@ from wayfare.systems.databases.clickhouse.dialect import (
     add_index,
     create_staged,
     drop_table,
+    file_name_bytes,
     insert_into,
     names,
     quote,
@@ -42,6 +43,7 @@ _SAME_BLOCKS = {
     "max_insert_threads": "1",
     "max_bytes_before_external_sort": str(_SORT_BYTES_IN_MEMORY),
 }
+_FILE_NAME_BYTES_MAX = 190  # of 255; the rest is for the database's name and a UUID when the table is dropped
 _ANY_SIZE = {"max_table_size_to_drop": "0"}
 
 
@@ -60,6 +62,11 @@ class Stage:
         self._ledger = Ledger(engine, run)
 
     def create(self, tables: Sequence[Table]) -> None:
+        if long := [t.name for t in tables if file_name_bytes(t.name) > _FILE_NAME_BYTES_MAX]:
+            # Told now: the name is first used when everything is loaded.
+            raise Invalid(
+                f"the name {long[0]!r} is too long for ClickHouse's files.", where=long[0], remedy="Rename it."
+            )
         self._ledger.create()
         for table in tables:
             self._engine.command(create_staged(table, staged_name(self._run, table.name)))
