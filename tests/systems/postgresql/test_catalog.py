@@ -113,7 +113,7 @@ def test_columns(awkward: PostgreSQL) -> None:
     assert told["feeling"] == ("string", Meaning.ENUM, "public.mood")
     assert parent.column("feeling").labels == ("sad", "it's ok", "happy")
     assert told["feelings"][1:] == (Meaning.ENUM, "public.mood[]")
-    assert told["matrix"] == ("string", Meaning.OTHER, "integer[]")
+    assert told["matrix"] == ("string", Meaning.OTHER, "integer[][]")
     assert told["amount"] == ("decimal128(12, 3)", Meaning.PLAIN, "numeric(12,3)")
     assert told["anything"] == ("string", Meaning.NUMBER, "numeric")
     assert told["words"] == ("string", Meaning.OTHER, "tsvector")

@@ -138,6 +138,7 @@ def _column(row: Row, kinds: Mapping[int, Type], following: Mapping[int, int]) -
     kind, meaning, labels = _travels(base, base_native, kinds)
     if dimensions > 1 and pa.types.is_list(kind):  # a matrix has no list type; its text is exact
         kind, meaning, labels = pa.string(), Meaning.OTHER, ()
+        native += "[]" * (dimensions - 1)
     if meaning is Meaning.OTHER and kinds[oid].kind == "d":
         native = base_native
     identity = None

@@ -39,7 +39,8 @@ where t.typtype <> 'c' or t.typnamespace <> 'pg_catalog'::regnamespace
 COLUMNS = f"""
 select c.oid, a.attname, a.atttypid, a.atttypmod, format_type(a.atttypid, a.atttypmod),
        a.attnotnull or t.typnotnull,
-       a.attidentity::text, a.attgenerated <> '', coalesce(pg_get_expr(d.adbin, d.adrelid), case t.typtype when 'd' then t.typdefault end, ''),
+       a.attidentity::text, a.attgenerated <> '',
+       coalesce(pg_get_expr(d.adbin, d.adrelid), case t.typtype when 'd' then t.typdefault end, ''),
        coalesce(col_description(c.oid, a.attnum), ''), a.attndims,
        case when a.attcollation <> t.typcollation
             then (select quote_ident(k.nspname) || '.' || quote_ident(l.collname)

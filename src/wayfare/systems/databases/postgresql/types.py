@@ -90,7 +90,7 @@ OTHER_BUILTINS = frozenset(
 
 def bare(native: str) -> str:
     """A type's pg_type name without its modifiers: `character varying(20) COLLATE "C"` → `varchar`."""
-    text = native.partition(" COLLATE ")[0].removesuffix("[]")
+    text = native.partition(" COLLATE ")[0].rstrip("[]")
     head, _, rest = text.partition("(")
     spelling = (head.strip() + rest.partition(")")[2]).strip()
     if spelling.startswith("interval "):
