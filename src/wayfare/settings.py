@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ from wayfare.core.redacted import Redacted
 T = TypeVar("T")
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+NO_KEY = Redacted("")
 STORES = ("sqlite", "postgresql", "postgres")
 
 
@@ -24,9 +25,7 @@ class Settings:
     store_url: str = ""  # WAYFARE_STORE: "" is the embedded SQLite store in `home`
     workers: int = 4  # WAYFARE_WORKERS: steps carried out at once, over all processes
     per_source: int = 4  # WAYFARE_PER_SOURCE: … and of these, reading from one source
-    key: Redacted = field(
-        default_factory=lambda: Redacted("")
-    )  # WAYFARE_KEY: seals passwords; "" is the file `key` in `home`
+    key: Redacted = NO_KEY  # WAYFARE_KEY: seals passwords; without one, the file `key` in `home` does
     log_level: str = "INFO"  # WAYFARE_LOG_LEVEL
 
     @property
@@ -38,20 +37,20 @@ class Settings:
     def read(cls, environ: Mapping[str, str]) -> Settings:
         """Raises Invalid, naming the variable."""
         return cls(
-            home=_get(environ, "WAYFARE_HOME", _folder, default=None) or _default_home(),
-            store_url=_get(environ, "WAYFARE_STORE", _store, default=""),
-            workers=_get(environ, "WAYFARE_WORKERS", _count, default=4),
-            per_source=_get(environ, "WAYFARE_PER_SOURCE", _count, default=4),
-            key=_get(environ, "WAYFARE_KEY", _key, default=Redacted("")),
-            log_level=_get(environ, "WAYFARE_LOG_LEVEL", _level, default="INFO"),
+            home=_get(environ, "WAYFARE_HOME", _folder, _default_home),
+            store_url=_get(environ, "WAYFARE_STORE", _store, lambda: ""),
+            workers=_get(environ, "WAYFARE_WORKERS", _count, lambda: 4),
+            per_source=_get(environ, "WAYFARE_PER_SOURCE", _count, lambda: 4),
+            key=_get(environ, "WAYFARE_KEY", _key, lambda: NO_KEY),
+            log_level=_get(environ, "WAYFARE_LOG_LEVEL", _level, lambda: "INFO"),
         )
 
 
-def _get(environ: Mapping[str, str], name: str, parse: Callable[[str], T], default: T) -> T:
+def _get(environ: Mapping[str, str], name: str, parse: Callable[[str], T], default: Callable[[], T]) -> T:
     """An empty variable counts as unset, as shells make it easy to leave one behind."""
     text = environ.get(name, "").strip()
     if not text:
-        return default
+        return default()
     try:
         return parse(text)
     except ValueError as error:
@@ -64,8 +63,10 @@ def _default_home() -> Path:
     return user_data_path("wayfare")
 
 
-def _folder(text: str) -> Path | None:  # None only by default
+def _folder(text: str) -> Path:
     path = Path(text).expanduser().absolute()
+    if "?" in text:
+        raise ValueError("the path holds a question mark, which URLs of SQLite cannot")
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path} is not a folder")
     return path

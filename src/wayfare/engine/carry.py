@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
@@ -94,6 +95,7 @@ class Carrier:
         context = Context(self.store, opened, claim.name, claim.attempt, lambda: self.stop_reason(claim.lane))
         try:
             result = effect_of(step.tag).run(context, step.args)
+            json.dumps(result)  # a result that is no JSON is the effect's error, not the store's
         except Superseded:
             raise
         except Stopped:

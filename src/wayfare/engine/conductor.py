@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
 
-from wayfare.core.errors import Bug, Busy, Stopped, Unreachable, WayfareError
+from wayfare.core.errors import Bug, Stopped, WayfareError
 from wayfare.core.events import Event, Name
 from wayfare.core.plan import Phase, Step, Undoes
 from wayfare.core.status import Status
@@ -20,6 +20,7 @@ from wayfare.engine.carry import ATTEMPTS_MAX, Carrier, Leaving, backoff_seconds
 from wayfare.engine.context import Context
 from wayfare.engine.effects import effect_of, holder_of
 from wayfare.engine.opened import OpenRun, OpenRuns
+from wayfare.store.database import StoreAway
 from wayfare.store.store import Store
 from wayfare.store.work import Lane, Superseded
 
@@ -43,6 +44,8 @@ class Lanes(Protocol):
 
 @dataclass(frozen=True)
 class Conductor:
+    """Steps that run alone are carried out by the conductor itself; they do not count towards the limits of lanes."""
+
     store: Store
     carrier: Carrier
     runs: OpenRuns
@@ -52,7 +55,7 @@ class Conductor:
     per_source: int
 
     def conduct(self, run: str, round_: int) -> None:
-        """Take the run to where it stands still: ended, waiting or undone. Raises Superseded, Leaving, Unreachable."""
+        """Take the run to where it stands still: ended, waiting or undone. Raises Superseded, Leaving, StoreAway."""
         begun = self.store.work.begin(run, round_, self.executor)
         if begun is None:
             return
@@ -61,7 +64,7 @@ class Conductor:
             with self.runs.using(run) as opened:
                 if status is Status.UNDOING or not self._forward(lane, opened, round_):
                     self._back(lane, opened)
-        except (Superseded, Unreachable, Busy):
+        except (Superseded, StoreAway):
             raise
         except Exception as error:  # such as addresses that cannot be unsealed: without this, the run would hang
             self.store.work.move(lane, Status.FAILED, str(classified(error, run)))
@@ -169,7 +172,7 @@ class Conductor:
                 if isinstance(undoes := effect_of(step.tag), Undoes):
                     self._undo(undoes, context, step)
                     self.store.work.undone(lane, position, name)
-            except (Superseded, Leaving):
+            except (Superseded, StoreAway):
                 raise
             except Exception as error:
                 reason = f"{name} could not be undone: {classified(error, name)}"
@@ -185,6 +188,8 @@ class Conductor:
                 return effect.undo(context, step.args)
             except Stopped as stopped:  # asked by nobody but the end of this process
                 raise Leaving from stopped
+            except StoreAway:
+                raise
             except WayfareError as error:
                 if failures == ATTEMPTS_MAX or not error.retryable:
                     raise

@@ -8,12 +8,11 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Self
 
 import structlog
 
-from wayfare.core.errors import Busy, Unreachable
 from wayfare.core.status import ENDED, Status
 from wayfare.engine.carry import Carrier, Leaving
 from wayfare.engine.conductor import Conductor
@@ -21,11 +20,14 @@ from wayfare.engine.lock import Lock
 from wayfare.engine.logs import to_files
 from wayfare.engine.opened import OpenDatabase, OpenRuns
 from wayfare.settings import Settings
+from wayfare.store.database import StoreAway
 from wayfare.store.store import Store
 from wayfare.store.work import Superseded
 
 TAKE_SECONDS = 0.1  # how often queued runs are looked for
 HEAL_SECONDS = 5.0  # how often runs without a conductor are looked for
+FORGET_SECONDS = 7 * 86_400.0  # how long DBOS's records of what has ended are kept
+FORGET_EVERY_SECONDS = 3600.0
 OUTAGE_SECONDS = 1.0  # between attempts while the store is away
 LEAVE_SECONDS_MAX = 30.0  # how long steps in flight may take to notice that the process ends
 EMBEDDED = "embedded"  # the fixed executor id: on SQLite the next process recovers what the last one left
@@ -48,22 +50,25 @@ class Engine:
         self._poke = threading.Event()
         self._active = 0
         self._still = threading.Condition()
+        self._heal_at = self._forget_at = 0.0
         self._taken: set[tuple[str, int]] = set()
-        self._lock: Lock | None = None
 
     def __enter__(self) -> Self:
         settings = self._settings
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if settings.embedded:
-            self._lock = Lock(settings.home)
-        to_files(settings)
-        from wayfare.engine.durable import Durable  # 1.2 s of CPU: only who carries out runs pays for it
+        with ExitStack() as opened:
+            if settings.embedded:
+                opened.callback(Lock(settings.home).release)
+            to_files(settings)
+            from wayfare.engine.durable import Durable  # DBOS: only who carries out runs pays for its import
 
-        dbos_id = EMBEDDED if settings.embedded else f"{self.executor}:{secrets.token_hex(4)}"
-        self._durable = Durable(settings, dbos_id, self)
-        limits = (settings.workers, settings.per_source)
-        self._conductor = Conductor(self._store, self._carrier, self._runs, self._durable, self.executor, *limits)
-        self._durable.launch()
+            dbos_id = EMBEDDED if settings.embedded else f"{self.executor}:{secrets.token_hex(4)}"
+            self._durable = Durable(settings, dbos_id, self)
+            limits = (settings.workers, settings.per_source)
+            self._conductor = Conductor(self._store, self._carrier, self._runs, self._durable, self.executor, *limits)
+            opened.callback(self._durable.close)
+            self._durable.launch()
+            self._opened = opened.pop_all()
         self._taker = threading.Thread(target=self._take_for_ever, name="taker", daemon=True)
         self._taker.start()
         return self
@@ -76,9 +81,7 @@ class Engine:
             if not self._still.wait_for(lambda: self._active == 0, LEAVE_SECONDS_MAX):
                 log.warning("steps are still in flight", active=self._active)
         self._taker.join()
-        self._durable.close()
-        if self._lock:
-            self._lock.release()
+        self._opened.close()
 
     def work(self, until: str | None = None, stop: threading.Event | None = None) -> None:
         """Block until that run stands still (ended or waiting) and is closed here; without one, until `stop` is set."""
@@ -122,7 +125,7 @@ class Engine:
                 except Superseded:
                     log.warning("taken over by another process", what=what)
                     return
-                except (Unreachable, Busy) as error:
+                except StoreAway as error:
                     log.warning("waiting for the store", what=what, error=str(error))
                 if self._carrier.leaving.wait(OUTAGE_SECONDS):
                     raise Leaving
@@ -141,18 +144,24 @@ class Engine:
     # Taking runs
 
     def _take_for_ever(self) -> None:
-        heal_at = 0.0
         while not self._carrier.leaving.is_set():
             try:
                 self._take()
-                if time.monotonic() > heal_at:
-                    self._heal()
-                    heal_at = time.monotonic() + HEAL_SECONDS
-            except (Unreachable, Busy) as error:
-                log.warning("waiting for the store", error=str(error))
+                self._care()
+            except Exception as error:  # this thread must outlive whatever happens to the store
+                log.warning("runs cannot be taken", exc_info=error)
                 self._carrier.leaving.wait(OUTAGE_SECONDS)
             self._poke.wait(TAKE_SECONDS)
             self._poke.clear()
+
+    def _care(self) -> None:
+        now = time.monotonic()
+        if now > self._heal_at:
+            self._heal_at = now + HEAL_SECONDS
+            self._heal()
+        if now > self._forget_at:
+            self._forget_at = now + FORGET_EVERY_SECONDS
+            self._durable.forget(FORGET_SECONDS)
 
     def _take(self) -> None:
         for taken in self._store.work.to_conduct():

@@ -14,8 +14,11 @@ import psycopg
 import structlog
 from dbos import DBOS, WorkflowStatus
 
+from wayfare.core.errors import Unreachable
+
 LOOK_SECONDS = 0.5
 RETRY_SECONDS = 1.0
+START_SECONDS_MAX = 30.0
 KEEPALIVE = "-c tcp_keepalives_idle=3 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=3"
 TRY = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
 FREE = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
@@ -36,7 +39,8 @@ class Liveness:
 
     def start(self) -> None:
         self._thread.start()
-        self._held.wait()
+        if not self._held.wait(START_SECONDS_MAX):
+            raise Unreachable("this worker cannot make itself known.", where="WAYFARE_STORE", remedy="See the log.")
 
     def adopt(self) -> None:
         """From now on (DBOS is launched), adopt the work of the dead."""
@@ -57,8 +61,9 @@ class Liveness:
                 self._stop.wait(RETRY_SECONDS)
 
     def _hold(self, connection: psycopg.Connection[tuple[bool]]) -> None:
-        while not _try_lock(connection, self._executor):
-            self._stop.wait(LOOK_SECONDS)
+        while not _try_lock(connection, self._executor):  # our own last connection may not be quite dead yet
+            if self._stop.wait(LOOK_SECONDS):
+                return
         self._held.set()
         while not self._stop.wait(LOOK_SECONDS):
             if self._adopts.is_set():

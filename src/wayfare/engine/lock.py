@@ -8,10 +8,13 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from pathlib import Path
 
 from wayfare.core.errors import Conflict
 from wayfare.settings import Settings
+
+LOCK_SECONDS = 0.2
 
 
 class Lock:
@@ -20,14 +23,11 @@ class Lock:
     def __init__(self, home: Path) -> None:
         """Raises Conflict, naming the owner's process id."""
         self._file = os.open(home / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not _exclusively(self._file):
             pid = _pid(self._file)
             os.close(self._file)
             remedy = "Let it carry out the run, or stop it first."
-            message = f"another process (pid {pid}) is at work on {home}."
-            raise Conflict(message, where="WAYFARE_HOME", remedy=remedy) from error
+            raise Conflict(f"another process (pid {pid}) is at work on {home}.", where="WAYFARE_HOME", remedy=remedy)
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, json.dumps({"pid": os.getpid()}).encode(), 0)
 
@@ -48,6 +48,19 @@ def owner(settings: Settings) -> int | None:
     finally:
         os.close(file)
     return None
+
+
+def _exclusively(file: int) -> bool:
+    """A refusal counts only if it lasts: somebody may just be looking who the owner is, or be about to leave."""
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.01)
 
 
 def _pid(file: int) -> int:

@@ -14,13 +14,17 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from wayfare.core.errors import Busy, Conflict, Unreachable
+from wayfare.core.errors import Conflict, Unreachable
 from wayfare.settings import Settings
 from wayfare.store import revisions
 
 SCHEMA = "wayfare"
 BUSY_MS = 30_000
 UPGRADE_LOCK = 7_293_001  # any number, the same in every process
+
+
+class StoreAway(Unreachable):
+    """Our own records cannot be reached. Apart from Unreachable, so that nobody takes it for a source or target."""
 
 
 class Connections:
@@ -30,7 +34,7 @@ class Connections:
         self.embedded = settings.embedded
         if self.embedded:
             settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            url = settings.store_url or f"sqlite:///{settings.home / 'wayfare.db'}"
+            url = settings.store_url or sa.URL.create("sqlite", database=str(settings.home / "wayfare.db"))
             self._writer = sqlite_engine(url, pool_size=1, max_overflow=0)
             sa.event.listen(self._writer, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
             self._reader = sqlite_engine(url, pool_size=4, max_overflow=12)
@@ -90,7 +94,7 @@ def _apply(connection: sa.Connection, have: str) -> None:
     connection.execute(sa.text("INSERT INTO alembic_version VALUES (:v)"), {"v": revisions.LATEST})
 
 
-def sqlite_engine(url: str, *, isolation_level: Literal["IMMEDIATE"] | None = None, **pool: int) -> sa.Engine:
+def sqlite_engine(url: str | sa.URL, *, isolation_level: Literal["IMMEDIATE"] | None = None, **pool: int) -> sa.Engine:
     """`isolation_level` is sqlite3's: None for no hidden BEGIN, IMMEDIATE for one before the first write."""
     engine = sa.create_engine(url, poolclass=sa.QueuePool, connect_args={"check_same_thread": False}, **pool)
 
@@ -129,10 +133,8 @@ def _classified() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        if "database is locked" in str(error.orig):
-            raise Busy("the store is locked by another process.", where="WAYFARE_HOME") from error
-        raise Unreachable(f"the store does not answer: {error.orig}", where="WAYFARE_STORE") from error
+        raise StoreAway(f"the store does not answer: {error.orig}", where="WAYFARE_STORE") from error
     except DBAPIError as error:
         if error.connection_invalidated:
-            raise Unreachable(f"the store closed the connection: {error.orig}", where="WAYFARE_STORE") from error
+            raise StoreAway(f"the store closed the connection: {error.orig}", where="WAYFARE_STORE") from error
         raise

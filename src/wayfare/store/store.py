@@ -11,7 +11,7 @@ from typing import Self
 import sqlalchemy as sa
 
 from wayfare.core.address import Address
-from wayfare.core.errors import Conflict, NotFound
+from wayfare.core.errors import Bug, Conflict, NotFound
 from wayfare.core.events import Event, Name
 from wayfare.core.ids import new_run_id
 from wayfare.core.plan import Json, Plan, plan_from_json, plan_to_json
@@ -30,7 +30,7 @@ OVER = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.UNDONE)
 
 
 class Store:
-    """Thread-safe. Any method raises Unreachable or Busy when the store's database does not answer."""
+    """Thread-safe. Any method raises StoreAway (an Unreachable) when its database does not answer."""
 
     def __init__(self, connections: Connections, sealer: Sealer) -> None:
         self._db = connections
@@ -192,6 +192,9 @@ class Store:
 
 
 def _step_rows(run: str, plan: Plan) -> list[dict[str, object]]:
+    for names in ([step.name for step in plan.steps], [phase.name for phase in plan.phases]):
+        if len(names) != len(set(names)):
+            raise Bug("two steps, or two phases, of a plan have the same name; the journal keys on names.")
     steps = [(number, step) for number, phase in enumerate(plan.phases) for step in phase.steps]
     fresh = {"state": "open", "attempt": 0, "lane": ""}
     return [

@@ -38,6 +38,7 @@ def test_an_empty_variable_counts_as_unset() -> None:
     ("name", "value"),
     [
         ("WAYFARE_HOME", __file__),
+        ("WAYFARE_HOME", "/tmp/what?"),
         ("WAYFARE_STORE", "mysql://u:secret@h/db"),
         ("WAYFARE_STORE", "store.db"),
         ("WAYFARE_WORKERS", "0"),
