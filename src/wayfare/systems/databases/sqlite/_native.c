@@ -4,6 +4,7 @@
  * copies of SQLite in one process would drop each other's file locks. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -231,7 +232,7 @@ static int decimal_of_text(const uint8_t *p, int n, int precision, int scale, __
 /* The shortest digits that read back as the same double, spelled as Python's repr does. Gives the length. */
 static int spell(double x, char *out) {
     char raw[32], figures[20];
-    int precision = 15, exponent, count = 0;
+    int precision = fabs(x) < DBL_MIN ? 1 : 15, exponent, count = 0; /* below it there are fewer than 15 digits */
     if (isinf(x)) return sprintf(out, x < 0 ? "-Infinity" : "Infinity");
     do snprintf(raw, sizeof raw, "%.*e", precision - 1, x);
     while (strtod(raw, NULL) != x && ++precision <= 17);
@@ -395,13 +396,12 @@ static int put(const library *sql, void *statement, int at, int type, wf_column 
     return result;
 }
 
-/* Fill from row `row` up to `rows_max` rows or about `bytes_max` bytes of text. Gives the rows filled.
+/* Fill from row `row` up to `rows_max` rows or about `bytes_max` bytes of text, of which there are `held`. Gives the rows filled.
  * After ROOM (more bytes needed in column `where`) call again with the same `where`: the current row goes on there.
  * `where` is -1 when the next row is to be fetched. */
 int64_t wf_sqlite_fill(const library *sql, void *statement, wf_column *columns, const origin *origins, int count, int64_t row,
-                       int64_t rows_max, int64_t bytes_max, int *status, int *where, int64_t *needed) {
-    int64_t held = 0;
-    for (; row < rows_max && held < bytes_max; row++) {
+                       int64_t rows_max, int64_t bytes_max, int64_t *held, int *status, int *where, int64_t *needed) {
+    for (; row < rows_max && *held < bytes_max; row++) {
         if (*where < 0) {
             int code = sql->step(statement);
             if (code != STEP_ROW) {
@@ -418,7 +418,7 @@ int64_t wf_sqlite_fill(const library *sql, void *statement, wf_column *columns, 
                 *status = result == NO_ROOM ? ROOM : MISFIT;
                 return row;
             }
-            if (type == TEXT || type == BLOB) held += sql->bytes(statement, from->source);
+            if (type == TEXT || type == BLOB) *held += sql->bytes(statement, from->source);
         }
         *where = -1;
     }

@@ -8,6 +8,7 @@ lock.
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -70,15 +71,14 @@ class SqliteDatabase:
         return self._files.hold_writers(self._options.snapshot)
 
     def refine(self, table: Table) -> Table:
-        with self._files.reader(f"looking at {table.label}") as connection:
-            return refine.refine(connection, table)
+        return refine.refine(self._files, table)
 
     def tables(self) -> Sequence[Table]:
         with self._files.reader("reading the catalog") as connection:
             return catalog.tables(connection)
 
     def split(self, table: Table, rows_per_chunk: int, view: str = "") -> Sequence[Chunk]:
-        by = _cut_by(table)
+        by = density.cut_by(table)
         if not by:
             return [WHOLE]
         with self._files.reader(f"splitting {table.label}") as connection:
@@ -88,7 +88,7 @@ class SqliteDatabase:
             return [Chunk(rows_estimate=found.rows)]
         bounds = [None, *cuts, None]
         each = found.rows // (len(cuts) + 1)
-        return [Chunk(i, by, low, high, each) for i, (low, high) in enumerate(zip(bounds, bounds[1:], strict=False))]
+        return [Chunk(i, by, low, high, each) for i, (low, high) in enumerate(itertools.pairwise(bounds))]
 
     def read(self, table: Table, chunk: Chunk, view: str = "") -> Iterator[pa.RecordBatch]:
         slots = native.slots(table.written)
@@ -166,14 +166,3 @@ class SqliteDatabase:
             names = [d[0] for d in cursor.description or ()]
             rows = cursor.fetchall() if names else []
         return pa.table({n: [r[i] for r in rows] for i, n in enumerate(names)})
-
-
-def _cut_by(table: Table) -> str:
-    """A rowid name, or the single integer key of a table without rowids."""
-    hints = dict(table.hints)
-    if "virtual" in hints:
-        return ""
-    if "without_rowid" not in hints:
-        return dialect.rowid(tuple(c.name for c in table.columns))
-    single = len(table.key) == 1 and pa.types.is_integer(table.column(table.key[0]).type)
-    return table.key[0] if single else ""

@@ -1,19 +1,25 @@
 """How rows lie along an integer key, from a few probes: no scan, whatever the table's size.
 
-A file's rowids may have holes. At evenly spaced places we look how far the next rows reach; between two places the rows are
-taken to lie evenly. Estimates only steer the size of chunks: the chunks always cover every row exactly once.
+A file's rowids may have holes. At evenly spaced places we look how far the next rows reach. Where that differs from place to
+place we look closer; between two places that are alike the rows are taken to lie evenly. Estimates only steer the size of
+chunks: the chunks always cover every row exactly once.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from wayfare.systems.databases.sqlite.dialect import quote
+import pyarrow as pa
 
-PLACES = 48
+from wayfare.core.tables import Table
+from wayfare.systems.databases.sqlite.dialect import quote, rowid
+
+PLACES = 16
 ROWS_PER_PLACE = 64
+HALVINGS_MAX = 16
+ALIKE = 2.0  # densities that differ by less than this factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +54,55 @@ def measure(connection: sqlite3.Connection, table: str, by: str) -> Density:
     key, source = quote(by), quote(table)
     low = connection.execute(f"SELECT min({key}) FROM {source}").fetchone()[0]
     high = connection.execute(f"SELECT max({key}) FROM {source}").fetchone()[0]
-    if low is None or not isinstance(low, int) or not isinstance(high, int):
+    if not isinstance(low, int) or not isinstance(high, int):
         return NOTHING
-    width = high - low + 1
+    probe = _Probe(connection, key, source)
+    width = high + 1 - low
     places = min(PLACES, max(width // ROWS_PER_PLACE, 1))
-    bounds = [low + width * i // places for i in range(places)] + [high + 1]
-    query = (
-        f"SELECT count(*), max(k) FROM (SELECT {key} AS k FROM {source} WHERE {key} >= ? AND {key} < ? "
-        f"ORDER BY {key} LIMIT {ROWS_PER_PLACE})"
-    )
-    counts = [
-        _reach(*connection.execute(query, (a, b)).fetchone(), a, b) for a, b in zip(bounds, bounds[1:], strict=False)
-    ]
-    return Density(bounds, counts)
+    edges = [low + width * i // places for i in range(places)]
+    stretches = [s for a, b in zip(edges, [*edges[1:], high + 1], strict=True) for s in _stretches(probe, a, b)]
+    return Density([*(a for a, _ in stretches), high + 1], [count for _, count in stretches])
 
 
-def _reach(found: int, last: int | None, low: int, high: int) -> int:
-    if found < ROWS_PER_PLACE or last is None:
-        return found
-    return found * (high - low) // (last + 1 - low)
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    connection: sqlite3.Connection
+    key: str
+    source: str
+
+    def reach(self, low: int, high: int) -> tuple[int, int]:
+        """Rows found at the start of a stretch, and where the next would be."""
+        found, last = self.connection.execute(
+            f"SELECT count(*), max(k) FROM (SELECT {self.key} AS k FROM {self.source} "
+            f"WHERE {self.key} >= ? AND {self.key} < ? ORDER BY {self.key} LIMIT {ROWS_PER_PLACE})",
+            (low, high),
+        ).fetchone()
+        return (found, last + 1) if found == ROWS_PER_PLACE else (found, high)
+
+
+def _stretches(probe: _Probe, low: int, high: int, halvings: int = HALVINGS_MAX) -> Iterator[tuple[int, int]]:
+    """(start, rows) of parts that lie evenly."""
+    found, reached = probe.reach(low, high)
+    if reached >= high:
+        yield low, found
+        return
+    middle = (reached + high) // 2
+    later, reached_later = probe.reach(middle, high)
+    here, there = found / (reached - low), later / max(reached_later - middle, 1)
+    alike = max(here, there) < ALIKE * min(here, there)
+    if alike or not halvings:
+        yield low, round((here + there) / 2 * (high - low))
+        return
+    yield from _stretches(probe, low, middle, halvings - 1)
+    yield from _stretches(probe, middle, high, halvings - 1)
+
+
+def cut_by(table: Table) -> str:
+    """A rowid name, or the single integer key of a table without rowids; "" for a table that cannot be cut."""
+    hints = dict(table.hints)
+    if "virtual" in hints:
+        return ""
+    if "without_rowid" not in hints:
+        return rowid(tuple(c.name for c in table.columns))
+    single = len(table.key) == 1 and pa.types.is_integer(table.column(table.key[0]).type)
+    return table.key[0] if single else ""

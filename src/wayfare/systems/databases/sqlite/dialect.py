@@ -144,15 +144,25 @@ def select(table: Table, chunk: Chunk, expressions: str) -> tuple[str, list[int 
 
 
 def _since(column: Column, chunk: Chunk) -> list[tuple[str, int | str]]:
-    """Moments are stored as text with a blank or a T between day and time: both must compare alike."""
     moment = str(column.type).startswith("timestamp")
-    side = f"replace({quote(column.name)}, 'T', ' ')" if moment else quote(column.name)
+    side = _moment_sql(quote(column.name)) if moment else quote(column.name)
     bounds = ((">", chunk.after), ("<=", chunk.upto))
     return [
-        (f"{side} {sign} ?", bound.replace("T", " ") if moment and isinstance(bound, str) else bound)
+        (f"{side} {sign} ?", _moment(bound) if moment and isinstance(bound, str) else bound)
         for sign, bound in bounds
         if bound is not None
     ]
+
+
+def _moment_sql(x: str) -> str:
+    """Moments are text, so equal ones must be spelled alike to compare: a blank, nine digits of a second, no UTC sign."""
+    bare = f"replace(replace(replace({x}, 'T', ' '), 'Z', ''), '+00:00', '')"
+    return f"substr({bare} || CASE instr({bare}, '.') WHEN 0 THEN '.' ELSE '' END || '000000000', 1, 29)"
+
+
+def _moment(text: str) -> str:
+    bare = text.replace("T", " ").replace("Z", "").replace("+00:00", "")
+    return f"{bare if '.' in bare else bare + '.'}000000000"[:29]
 
 
 def move_rows(table: Table, staged: str, *, merge: bool) -> str:

@@ -180,12 +180,13 @@ class Statement:
                 yield columns.batch(rows)
 
     def _fill(self, columns: Columns, origins: object, status: ctypes.c_int, seen: int) -> int:
-        where, needed, rows = ctypes.c_int(-1), ctypes.c_int64(), 0
+        where, needed, held, rows = ctypes.c_int(-1), ctypes.c_int64(), ctypes.c_int64(), 0
         while True:
             rows = self._native.kernel.wf_sqlite_fill(
                 *(ctypes.byref(self._native.library), self._statement, columns.pointer, origins),
                 *(len(columns.layout.slots), ctypes.c_int64(rows), ctypes.c_int64(ROWS_PER_BATCH)),
-                *(ctypes.c_int64(BATCH_BYTES_MAX), ctypes.byref(status), ctypes.byref(where), ctypes.byref(needed)),
+                *(ctypes.c_int64(BATCH_BYTES_MAX), ctypes.byref(held)),
+                *(ctypes.byref(status), ctypes.byref(where), ctypes.byref(needed)),
             )
             if status.value == _ROOM:
                 columns.grow(where.value, needed.value)

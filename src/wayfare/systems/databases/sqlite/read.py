@@ -49,7 +49,7 @@ def _gathered(cursor: sqlite3.Cursor) -> Iterator[list[Row]]:
     """Lists of rows that make a batch. The size of each fetch follows the size of the rows that came before."""
     rows: list[Row] = []
     held = 0
-    size = 16
+    size = 1
     while block := cursor.fetchmany(min(size, ROWS_PER_BATCH - len(rows))):
         weight = sum(_weight(r) for r in block) if size < BLOCK_ROWS_MAX else _weight(block[0]) * len(block)
         rows += block
