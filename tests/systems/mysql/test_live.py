@@ -33,19 +33,21 @@ RICH = r"""CREATE TABLE rich (
     label ENUM('a','b''c','d\\e','n\nl') DEFAULT 'a', labels SET('x','y','z'), bits BIT(13) DEFAULT b'101',
     document JSON, big DECIMAL(65,30) DEFAULT 1.50, none VARCHAR(5) DEFAULT NULL,
     hollow VARCHAR(5) NOT NULL DEFAULT '' COMMENT 'it''s', moment DATETIME DEFAULT '2020-01-01', bytes VARBINARY(300),
-    place POINT, clock TIME(6), y YEAR DEFAULT 2001, day DATE, huge BIGINT UNSIGNED, medium MEDIUMINT, f FLOAT, d DOUBLE,
-    blob_ LONGBLOB, padded CHAR(7), CONSTRAINT positive CHECK (filled > 1 AND hollow <> 'q\'x'),
+    place POINT, clock TIME(6), y YEAR DEFAULT 2001, day DATE, huge BIGINT UNSIGNED, medium MEDIUMINT, f FLOAT,
+    d DOUBLE, blob_ LONGBLOB, padded CHAR(7), CONSTRAINT positive CHECK (filled > 1 AND hollow <> 'q\'x'),
     FULLTEXT KEY words (latin), KEY pre (long_text(10)), KEY down (filled DESC), UNIQUE KEY once (hollow, id)
 ) COMMENT='rich' AUTO_INCREMENT=77"""
-RICH_ROWS = r"""INSERT IGNORE INTO rich (id, changed, long_text, label, labels, bits, document, big, moment, bytes, place, clock, y,
-    day, huge, medium, f, d, blob_, padded, latin) VALUES
-    (1, '2024-01-01 00:00:00.123456', 'tab\tnl\n\\ ''q" 漢🙂', 'b''c', 'x,z', b'1010101010101', '{"a": [1, 2.5, null]}',
+RICH_ROWS = r"""INSERT IGNORE INTO rich (id, changed, long_text, label, labels, bits, big, moment, bytes, place, clock,
+    y, day, huge, medium, f, d, blob_, padded, latin) VALUES
+    (1, '2024-01-01 00:00:00.123456', 'tab\tnl\n\\ ''q" 漢🙂', 'b''c', 'x,z', b'1010101010101',
      12345678901234567890123456789012345.123456789012345678901234567890, '1000-01-01', x'00ff0a0d5c09',
      ST_GeomFromText('POINT(1 2.5)'), '-838:59:59', 2155, '9999-12-31', 18446744073709551615, -8388608, 3.4e38,
      -1.7976931348623157e308, x'00', 'ab ', 'é'),
-    (2, NULL, '', 'd\\e', '', b'0', '[]', -0.000000000000000000000000000001, '9999-12-31 23:59:59', '', NULL, '838:59:59',
+    (2, NULL, '', 'd\\e', '', b'0', -0.000000000000000000000000000001, '9999-12-31 23:59:59', '', NULL, '838:59:59',
      1901, '0001-01-01', 0, 8388607, 0.1, 5e-324, '', '', ''),
-    (3, NULL, NULL, 'nope', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)"""
+    (3, NULL, NULL, 'nope', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+     NULL)"""
+DOCUMENT = """UPDATE rich SET document = '{"a": [1, 2.5, null]}' WHERE id = 1"""
 
 
 def do(db: MySql, *statements: str) -> None:
@@ -84,7 +86,7 @@ def test_it_offers_what_it_says(db: MySql) -> None:
 
 
 def test_a_rich_table_is_the_same_in_another_database(db: MySql, other: MySql) -> None:
-    do(db, RICH, RICH_ROWS)
+    do(db, RICH, RICH_ROWS, DOCUMENT)
     table = only(db, "rich")
     copy(db, other, [table])
     found = only(other, "rich")
@@ -97,7 +99,7 @@ def test_a_rich_table_is_the_same_in_another_database(db: MySql, other: MySql) -
 
 
 def test_values_as_python_has_them(db: MySql) -> None:
-    do(db, RICH, RICH_ROWS)
+    do(db, RICH, RICH_ROWS, DOCUMENT)
     first, second, third = rows(db, only(db, "rich"))
     assert first["big"] == Decimal("12345678901234567890123456789012345.123456789012345678901234567890")
     assert first["bits"] == "1010101010101"
@@ -110,7 +112,7 @@ def test_values_as_python_has_them(db: MySql) -> None:
 
 
 def test_the_fallback_reads_the_same(db: MySql, monkeypatch: pytest.MonkeyPatch) -> None:
-    do(db, RICH, RICH_ROWS)
+    do(db, RICH, RICH_ROWS, DOCUMENT)
     table = only(db, "rich")
     native = list(db.read(table, WHOLE))
     monkeypatch.setattr("wayfare.systems.databases.mysql.decode.library", lambda: None)
@@ -142,8 +144,7 @@ def test_zero_dates_are_text_for_who_asks_for_text(db: MySql) -> None:
 
 @pytest.mark.skipif(library() is None, reason="the relay needs the native part")
 def test_a_relay_carries_what_arrow_cannot(db: MySql, other: MySql) -> None:
-    do(db, ZEROS, ZERO_ROWS, RICH.replace("document JSON,", ""), RICH_ROWS.replace("document, ", "").replace(
-        '\'{"a": [1, 2.5, null]}\',', "").replace("b'0', '[]'", "b'0'").replace("NULL, NULL, NULL, NULL)", "NULL, NULL, NULL)"))  # fmt: skip
+    do(db, ZEROS, ZERO_ROWS, RICH.replace("document JSON, ", ""), RICH_ROWS)
     tables = list(db.tables())
     other.stage(RUN, tables)
     digests = []
@@ -213,7 +214,7 @@ def test_a_value_that_does_not_fit_fails_the_chunk(db: MySql) -> None:
 
 
 def test_where_load_data_is_forbidden_rows_are_inserted(db: MySql, other: MySql) -> None:
-    do(db, RICH, RICH_ROWS, "DELETE FROM rich WHERE id = 3")
+    do(db, RICH, RICH_ROWS, DOCUMENT, "DELETE FROM rich WHERE id = 3")
     other._server = replace(other.server(), local_infile=False)
     table = only(db, "rich")
     copy(db, other, [table])
@@ -285,16 +286,15 @@ def test_a_snapshot_does_not_see_what_comes_later(db: MySql) -> None:
 
 
 def test_leaving_a_long_answer_keeps_the_snapshot(db: MySql) -> None:
-    do(db, "CREATE TABLE a (id INT PRIMARY KEY, t TEXT)", "INSERT INTO a SELECT seq, REPEAT('x', 2000) FROM (WITH RECURSIVE s(seq) AS"
-        " (SELECT 1 UNION ALL SELECT seq + 1 FROM s WHERE seq < 900) SELECT seq FROM s) q", *(
-        f"INSERT INTO a SELECT id + {900 * 2**i}, t FROM a" for i in range(6)))  # fmt: skip
+    do(db, "CREATE TABLE a (id INT PRIMARY KEY, t TEXT)", "INSERT INTO a VALUES (0, REPEAT('x', 2000))")
+    do(db, *(f"INSERT INTO a SELECT id + {2**i}, t FROM a" for i in range(15)))
     table = only(db, "a")
     with db.snapshot() as snapshot:
         for _ in range(10):
             batches = db.read(table, WHOLE, snapshot.token)
             next(batches)
             batches.close()
-        assert len(rows(db, table, view=snapshot.token)) == 57_600
+        assert len(rows(db, table, view=snapshot.token)) == 32_768
 
 
 # ---- putting in place

@@ -1,6 +1,6 @@
 """What a server tells about its tables without reading a row: information_schema → Table.
 
-MariaDB and MySQL print the same facts differently (display widths, defaults, JSON, checks); here they become one spelling.
+MariaDB and MySQL print the same facts differently (display widths, defaults, JSON, checks); here they become one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ _JSON_CHECK = re.compile(r"\(?json_valid\(`((?:[^`]|``)+)`\)\)?", re.IGNORECASE)
 _INTRODUCER = re.compile(r"_utf8mb[34](?=')")
 _BARE_DEFAULT = re.compile(r"[-+0-9.eE]+|b'[01]*'|0x[0-9A-Fa-f]+")
 _NUMBERS = frozenset(["tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit", "year"])
-_ACTIONS = {"NO ACTION": "", "RESTRICT": "RESTRICT", "CASCADE": "CASCADE", "SET NULL": "SET NULL", "SET DEFAULT": "SET DEFAULT"}  # fmt: skip
 
 _TABLES = """SELECT table_name AS name, table_type AS kind, engine, table_rows, data_length, auto_increment,
     table_collation, create_options, table_comment FROM information_schema.tables WHERE table_schema = DATABASE()"""
@@ -39,7 +38,7 @@ _INDEXES = """SELECT *, table_name AS owner FROM information_schema.statistics W
 _FOREIGN_KEYS = """SELECT k.table_name AS owner, k.constraint_name, k.column_name, k.referenced_table_name,
     k.referenced_column_name, k.referenced_table_schema, r.update_rule, r.delete_rule
     FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r
-    ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name
+    ON (r.constraint_schema, r.constraint_name, r.table_name) = (k.constraint_schema, k.constraint_name, k.table_name)
     WHERE k.table_schema = DATABASE() AND k.referenced_table_name IS NOT NULL
     ORDER BY k.table_name, k.constraint_name, k.ordinal_position"""
 _CHECKS = {
@@ -55,7 +54,7 @@ _VIEWS = "SELECT table_name AS name FROM information_schema.views WHERE table_sc
 def tables(connection: Connection, server: Server, *, booleans: bool = False) -> list[Table]:
     """Every user table of the connection's database, sorted by name."""
     columns, indexes = _grouped(connection, _COLUMNS), _grouped(connection, _INDEXES)
-    foreign = _grouped(connection, _FOREIGN_KEYS)
+    foreign = foreign_keys(connection)
     checks = _grouped(connection, _CHECKS[server.maria]) if server.checks else {}
     found = []
     for row in _dicts(connection, _TABLES):
@@ -63,7 +62,7 @@ def tables(connection: Connection, server: Server, *, booleans: bool = False) ->
             name = row["name"]
             table = _table(row, columns.get(name, ()), checks.get(name, ()), server, booleans)
             table = _with_indexes(table, indexes.get(name, ()))
-            table = replace(table, foreign_keys=tuple(_foreign_keys(foreign.get(name, ()))))
+            table = replace(table, foreign_keys=tuple(foreign.get(name, ())))
             found.append(_with_partitions(connection, table, row))
     return sorted(found, key=lambda t: t.name)
 
@@ -152,7 +151,7 @@ def _column(row: Row, owner: Row, server: Server, documents: set[str], booleans:
 
 
 def _native(row: Row, documents: set[str]) -> str:
-    """The type as it can be written in CREATE TABLE: with its character set, without display widths that mean nothing."""
+    """The type as CREATE TABLE takes it: with its character set, without display widths that mean nothing."""
     text: str = row["column_type"]
     spelt = spelling(text)
     if row["column_name"] in documents and spelt.base == "longtext":
@@ -186,7 +185,7 @@ def _default(raw: str | None, extra: str, native: str, server: Server) -> str:
 
 
 def plain_text(text: str, server: Server) -> str:
-    """An expression as somebody would write it. MySQL escapes the whole text once more and names every literal's charset."""
+    """An expression as somebody would write it: MySQL escapes it once more and names every literal's charset."""
     if server.maria:
         return text
     return _INTRODUCER.sub("", re.sub(r"\\(['\\\"])", r"\1", text))
@@ -224,6 +223,11 @@ def _part(row: Row) -> str:
     return "(" + _INTRODUCER.sub("", re.sub(r"\\(['\\\"])", r"\1", row["expression"])) + ")"
 
 
+def foreign_keys(connection: Connection) -> dict[str, list[ForeignKey]]:
+    """The foreign keys of every table that has some."""
+    return {name: list(_foreign_keys(rows)) for name, rows in _grouped(connection, _FOREIGN_KEYS).items()}
+
+
 def _foreign_keys(rows: Sequence[Row]) -> Iterator[ForeignKey]:
     groups: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
@@ -234,8 +238,8 @@ def _foreign_keys(rows: Sequence[Row]) -> Iterator[ForeignKey]:
             columns=tuple(p["column_name"] for p in parts),
             parent=parts[0]["referenced_table_name"],
             parent_columns=tuple(p["referenced_column_name"] for p in parts),
-            on_delete=_ACTIONS.get(parts[0]["delete_rule"], ""),
-            on_update=_ACTIONS.get(parts[0]["update_rule"], ""),
+            on_delete=parts[0]["delete_rule"].replace("NO ACTION", ""),
+            on_update=parts[0]["update_rule"].replace("NO ACTION", ""),
         )
 
 

@@ -1,7 +1,8 @@
 """CREATE TABLE for a landed table. Pure: what differs between servers comes in as `Server`.
 
-MySQL limits what a table may be: keys of 3,072 bytes, no unbounded text in them, rows of 65,535 bytes outside of TEXT and BLOB.
-A landed table is fitted into those limits here; a value that is too long for the fitted type fails the load, it is never cut.
+MySQL limits what a table may be: keys of 3,072 bytes, no unbounded text in them, rows of 65,535 bytes outside of TEXT
+and BLOB. A landed table is fitted into those limits here; a value too long for the fitted type fails the load, and is
+never cut.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ _CHARSET_BYTES = {"utf8mb4": 4, "utf8mb3": 3, "utf8": 3, "utf16": 4, "utf32": 4,
 _FIXED_BYTES = {"tinyint": 1, "smallint": 2, "year": 1, "date": 3, "int": 4, "float": 4, "enum": 2, "decimal": 30}
 _ALIKE = (  # collations in order of preference, by the end of the name that a server lacks
     (re.compile(r"nopad_bin$|0900_bin$"), ("utf8mb4_nopad_bin", "utf8mb4_0900_bin", "utf8mb4_bin")),
-    (re.compile(r"_as_cs$|_bin$|_cs$"), ("utf8mb4_0900_as_cs", "utf8mb4_uca1400_as_cs", "utf8mb4_nopad_bin", "utf8mb4_bin")),
+    (re.compile(r"_as_cs$|_bin$|_cs$"), ("utf8mb4_0900_as_cs", "utf8mb4_nopad_bin", "utf8mb4_bin")),
     (re.compile(r"_as_ci$"), ("utf8mb4_0900_as_ci", "utf8mb4_uca1400_as_ci", "utf8mb4_general_ci")),
-    (re.compile(""), ("utf8mb4_0900_ai_ci", "utf8mb4_uca1400_ai_ci", "utf8mb4_unicode_520_nopad_ci", "utf8mb4_general_ci")),
+    (re.compile(""), ("utf8mb4_0900_ai_ci", "utf8mb4_uca1400_ai_ci", "utf8mb4_unicode_520_nopad_ci")),
 )  # fmt: skip
 _ONLY_MARIA = {
     "uuid": "char(36) CHARACTER SET ascii COLLATE ascii_bin",

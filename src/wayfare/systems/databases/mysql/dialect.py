@@ -151,7 +151,7 @@ def append_rows(staged: str, table: Table) -> str:
 
 
 def merge_rows(staged: str, table: Table) -> Iterator[str]:
-    """Upsert by the primary key alone: ON DUPLICATE KEY UPDATE would also overwrite rows that share another unique value."""
+    """Upsert by primary key alone: ON DUPLICATE KEY UPDATE would also overwrite rows that share another unique key."""
     on = " AND ".join(f"t.{quote(k)} = s.{quote(k)}" for k in table.key)
     others = [c.name for c in table.written if c.name not in table.key]
     columns = [c.name for c in table.written]

@@ -1,7 +1,7 @@
 """RecordBatches → what MySQL reads: the lines of LOAD DATA, or the rows of an INSERT where a server forbids those.
 
-Lines are tab-separated, backslash-escaped, NULL is backslash N: LOAD DATA's own default. Bytes go as hexadecimal digits and bit
-strings as digits; `dialect.load` names the functions that turn them back.
+Lines are tab-separated, backslash-escaped, NULL is backslash N: LOAD DATA's own default. Bytes go as hexadecimal digits
+and bit strings as digits; `dialect.load` names the functions that turn them back.
 """
 
 from __future__ import annotations
@@ -226,7 +226,7 @@ def _hex(value: bytes | None, text: Text) -> str | None:
 
 
 def values(batch: pa.RecordBatch, columns: Sequence[Column], table: str, bytes_max: int) -> Iterator[str]:
-    """The batch as lists of rows for INSERT … VALUES: `(1,'a'),(2,NULL)`, each below `bytes_max` where rows allow it."""
+    """The batch as lists of rows for INSERT: `(1,'a'),(2,NULL)`, each below `bytes_max` where rows allow it."""
     texts = []
     for array, column in zip(batch.columns, columns, strict=True):
         where, text = f"{table}.{column.name}", text_of(column)

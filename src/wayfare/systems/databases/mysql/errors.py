@@ -26,13 +26,13 @@ UNSUPPORTED_IN_PREPARED = 1295
 _KINDS: dict[type[WayfareError], tuple[int, ...]] = {
     Unauthenticated: (1045, 1698, 1524, 1862, 3118, 2059),
     NotFound: (1049,),
-    Unreachable: (0, 1053, 1077, 1079, 1129, 1130, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2002, 2003, 2005, 2006, 2013, 2026, 2055),
+    Unreachable: (0, 1053, 1077, 1079, 1129, 1130, *range(1152, 1162), 1184, 1927, *range(2002, 2014), 2026, 2055),
     Full: (3, 28, 1021, 1114, 3019),
     Busy: (1040, 1203, 1205, 1213, 1226, 1614, 3024, 3572),
     Forbidden: (1044, 1142, 1143, 1227, 1290, 1370, 1419, 3159),
 }  # fmt: skip
 _BY_NUMBER = {number: kind for kind, numbers in _KINDS.items() for number in numbers}
-_PACKET_TOO_LARGE = 1153
+_PACKET_TOO_LARGE = 1153  # not a broken line, though it breaks it
 _REMEDIES: dict[type[WayfareError], str] = {
     Unauthenticated: "Check the user and the password.",
     NotFound: "Create the database, or correct its name in the URL.",

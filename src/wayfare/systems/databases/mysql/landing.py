@@ -113,7 +113,8 @@ def _decimal(column: Column, precision: int, scale: int) -> Landing:
         column = replace(column, type=decimal_type(precision, 0))
     if precision <= DECIMAL_DIGITS_MAX and scale <= DECIMAL_SCALE_MAX:
         return _as(column, f"decimal({precision},{scale})")
-    reason = f"MySQL's decimals end at {DECIMAL_DIGITS_MAX} digits, {DECIMAL_SCALE_MAX} of them after the point; kept as text."
+    most = f"{DECIMAL_DIGITS_MAX} digits, {DECIMAL_SCALE_MAX} of them after the point"
+    reason = f"MySQL's decimals end at {most}; kept as text."
     text = replace(column, type=pa.string(), meaning=Meaning.NUMBER)
     return _as(text, f"varchar({precision + 3}) {ASCII}", Verdict.WIDENED, reason)
 

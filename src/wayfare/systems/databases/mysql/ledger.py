@@ -45,7 +45,8 @@ class Ledger:
     def create(self) -> None:
         link.run(
             self._connection,
-            f"CREATE TABLE IF NOT EXISTS {self._table} (entry VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,"
+            f"CREATE TABLE IF NOT EXISTS {self._table} ("
+            "entry VARCHAR(64) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,"
             " chunk BIGINT NOT NULL, rows_written BIGINT NOT NULL, name TEXT CHARACTER SET utf8mb4 NOT NULL,"
             " PRIMARY KEY (entry, chunk)) ENGINE=InnoDB",
         )
@@ -57,10 +58,8 @@ class Ledger:
         link.run(self._connection, f"DROP TABLE IF EXISTS {self._table}")
 
     def rows(self, ticket: Ticket) -> int | None:
-        found = link.value(
-            self._connection,
-            f"SELECT rows_written FROM {self._table} WHERE entry = {literal(ticket.table)} AND chunk = {ticket.chunk:d}",
-        )
+        entry = f"entry = {literal(ticket.table)} AND chunk = {ticket.chunk:d}"
+        found = link.value(self._connection, f"SELECT rows_written FROM {self._table} WHERE {entry}")
         return None if found is None else int(found)
 
     def enter(self, ticket: Ticket, rows: int) -> bool:

@@ -11,7 +11,8 @@ from wayfare.systems.databases.mysql.connection import Connection
 from wayfare.systems.databases.mysql.server import Server
 
 PACKET_BYTES_WISHED = 64 << 20
-_ENGINES = """SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'
+_ENGINES = """SELECT table_name FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'
     AND engine NOT IN ('InnoDB', 'ROCKSDB') ORDER BY table_name LIMIT 10"""
 
 

@@ -1,4 +1,4 @@
-"""Reading a chunk: one SELECT in the binary protocol, decoded into batches or, for a like system, straight into lines."""
+"""Reading a chunk: one SELECT in the binary protocol, decoded into batches or, for a like system, into lines."""
 
 from __future__ import annotations
 

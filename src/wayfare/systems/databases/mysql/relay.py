@@ -1,7 +1,7 @@
 """In which text formats rows can come and go without being parsed. Pure.
 
-Coming: `core.lines`, which equals LOAD DATA's own format. Between MySQL and MariaDB: the same lines, made from the binary
-protocol by the native part, where zero dates and everything else pass as they are.
+Coming: `core.lines`, which equals LOAD DATA's own format. Between MySQL and MariaDB: the same lines, made from the
+binary protocol by the native part, where zero dates and everything else pass as they are.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _INTO = {
 
 
 def own_format(table: Table) -> str:
-    """The format between like systems; "" where rows must be looked at: JSON, which MySQL rewrites and MariaDB keeps."""
+    """The format between like systems; "" where rows must be looked at: MySQL rewrites JSON, MariaDB keeps it."""
     columns = table.written
     if table.origin != SYSTEM or not columns or any(c.meaning is Meaning.JSON or not c.native for c in columns):
         return ""

@@ -1,8 +1,8 @@
-"""One consistent view for several connections. Neither MySQL nor MariaDB can hand a snapshot on, so it is made by a lock.
+"""One consistent view for several connections. Neither MySQL nor MariaDB hands a snapshot on, so it is made by a lock.
 
-While the database's tables are locked for writing, a few connections begin their transactions; then the lock goes, after
-some milliseconds, and all of them see the same state. The token names this set within this process: a reader borrows one
-connection and gives it back. In another process the token is unknown, and a chunk is read in a view of its own.
+While nobody may write to the database's tables, a few connections begin their transactions; then the lock goes, after
+some milliseconds, and all of them see the same state. The token names this set within this process: a reader borrows
+one connection and gives it back. In another process the token is unknown: there a chunk is read in a view of its own.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where to cut a table so that its chunks can be read side by side.
 
-Integer keys are halved wherever the optimizer, which looks into the index without reading it, believes in more rows than a
-chunk should have: skewed keys cost a few more questions, not a scan. Other keys are stepped along in index order.
+Integer keys are halved wherever the optimizer, which looks into the index without reading it, believes in more rows
+than a chunk should have: skewed keys cost a few questions more, not a scan. Other keys are stepped along in order.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _estimate(connection: Connection, table: Table, by: Column, low: int, high: 
 def _joined(parts: Sequence[tuple[int, int]], rows: int, total: int) -> list[Bound]:
     """Neighbouring ranges become one as long as they stay near `rows`: the gaps of skewed keys need no chunks.
 
-    The optimizer counts about double for long ranges, so its estimates are only taken in proportion to the table's size.
+    The optimizer counts about double for long ranges, so its estimates are taken in proportion to the table's size.
     """
     believed = sum(estimate for _, estimate in parts)
     scale = total / believed if total and believed else 1.0
@@ -123,10 +123,8 @@ def _steps(connection: Connection, table: Table, by: Column, rows_per_chunk: int
     cuts: list[Bound] = []
     while len(cuts) < CHUNKS_MAX:
         after = f" WHERE {name} >= {dialect.bound(by, cuts[-1])}" if cuts else ""
-        found = link.rows(
-            connection,
-            f"SELECT {shown} FROM {quote(table.name)} FORCE INDEX ({forced}){after} ORDER BY {name} LIMIT 1 OFFSET {step:d}",
-        )
+        place = f"FROM {quote(table.name)} FORCE INDEX ({forced}){after} ORDER BY {name} LIMIT 1 OFFSET {step:d}"
+        found = link.rows(connection, f"SELECT {shown} {place}")
         if not found:
             break
         bound = str(found[0][0])

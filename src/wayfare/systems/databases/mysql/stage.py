@@ -1,30 +1,23 @@
 """Building a copy beside the real tables and putting it in place.
 
-Every DDL statement commits by itself, so each step here looks at what is there and does only what is missing: all of it may
-be repeated after a crash anywhere. The one step that must not be seen half done, the renaming, is one statement.
+Every DDL statement commits by itself, so each step here looks at what is there and does only what is missing: all of it
+may be repeated after a crash anywhere. The one step that must not be seen half done, the renaming, is one statement.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from wayfare.core.ports import Mode
 from wayfare.core.tables import ForeignKey, Table
+from wayfare.systems.databases.mysql import catalog, definition, dialect
 from wayfare.systems.databases.mysql import connection as link
-from wayfare.systems.databases.mysql import definition, dialect
 from wayfare.systems.databases.mysql.connection import Connection
 from wayfare.systems.databases.mysql.dialect import literal, quote
 from wayfare.systems.databases.mysql.ledger import Ledger, key_name, old_name, staged_name
 from wayfare.systems.databases.mysql.server import Server
 
-_FOREIGN_KEYS = """SELECT k.table_name, k.constraint_name, k.column_name, k.referenced_table_name, k.referenced_column_name,
-    r.delete_rule, r.update_rule FROM information_schema.key_column_usage k
-    JOIN information_schema.referential_constraints r ON r.constraint_schema = k.constraint_schema
-    AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name
-    WHERE k.table_schema = DATABASE() AND k.referenced_table_name IS NOT NULL
-    ORDER BY k.table_name, k.constraint_name, k.ordinal_position"""
 _CHECK_NAMES = "SELECT constraint_name FROM information_schema.check_constraints WHERE constraint_schema = DATABASE()"
 
 
@@ -64,7 +57,7 @@ class Staging:
         have = frozenset(str(row[2]).lower() for row in found)
         for statement in definition.add_indexes(table, staged, self._server, have):
             self._do(statement)
-        # The server renews its statistics some seconds later; whoever reads the copy next would plan with an empty table.
+        # The server renews its statistics some seconds later; until then it would plan as if the table were empty.
         link.rows(self._connection, f"ANALYZE NO_WRITE_TO_BINLOG TABLE {quote(staged)}")
 
     def publish(self, tables: Sequence[Table], mode: Mode) -> None:
@@ -133,9 +126,9 @@ class Staging:
             self._do(f"RENAME TABLE {', '.join(parts)}")
 
     def _repoint(self, moved: Callable[[str, str], str], names: set[str]) -> None:
-        """Foreign keys of tables outside of the copy follow a renamed parent; lead them back to the table now in place."""
+        """Foreign keys of tables outside of the copy follow a renamed parent: lead them back to the one in place."""
         by_new = {moved(self._run, name).lower(): name for name in names}
-        for held in list(self._held()):
+        for held in self._held():
             name = by_new.get(held.key.parent.lower())
             if name is None or held.table.startswith(f"wf_{self._run}_") or held.table in names:
                 continue
@@ -145,7 +138,7 @@ class Staging:
             self._do(f"ALTER TABLE {quote(held.table)} {dialect.add_foreign_key(again, key.name)}")
 
     def _add_foreign_keys(self, tables: Sequence[Table]) -> None:
-        held = list(self._held())
+        held = self._held()
         taken = {h.key.name.lower() for h in held}
         for table in tables:
             have = {(h.key.columns, h.key.parent) for h in held if h.table == table.name}
@@ -163,7 +156,7 @@ class Staging:
     def _name_keys_finally(self) -> None:
         names = self._ledger.key_names()
         taken = {h.key.name.lower() for h in self._held()}
-        for held in list(self._held()):
+        for held in self._held():
             real = names.get(held.key.name)
             if real and real.lower() not in taken:
                 self._do(f"ALTER TABLE {quote(held.table)} {dialect.add_foreign_key(held.key, real)}")
@@ -187,14 +180,8 @@ class Staging:
         found = link.rows(self._connection, f"SHOW TABLES LIKE {pattern}")
         return any(str(row[0]) == name or self._server.folds_case for row in found)
 
-    def _held(self) -> Iterator[_Held]:
-        groups: dict[tuple[str, str], list[tuple[str, ...]]] = defaultdict(list)
-        for row in link.rows(self._connection, _FOREIGN_KEYS):
-            groups[(str(row[0]), str(row[1]))].append(row)
-        for (table, name), parts in groups.items():
-            columns, parents = tuple(p[2] for p in parts), tuple(p[4] for p in parts)
-            on_delete, on_update = (r if r not in ("NO ACTION", "RESTRICT") else "" for r in parts[0][5:7])
-            yield _Held(table, ForeignKey(name, columns, parts[0][3], parents, "", on_delete, on_update))
+    def _held(self) -> list[_Held]:
+        return [_Held(t, key) for t, keys in catalog.foreign_keys(self._connection).items() for key in keys]
 
     def _drop_own(self) -> None:
         """All tables of this run but the ledger."""

@@ -1,6 +1,7 @@
 """A prepared SELECT as a stream of row packets: PyMySQL asks, then the bytes are taken off its socket in large pieces.
 
-The binary protocol, since the text protocol rounds FLOAT to six digits. Over TLS the same calls read from the TLS socket.
+The binary protocol, since the text protocol rounds FLOAT to six digits. Over TLS the same calls read from the TLS
+socket.
 """
 
 from __future__ import annotations
@@ -190,7 +191,7 @@ def _field(packet: Any) -> Field:
 
 
 def drain(stream: Stream, kill: Callable[[int], None]) -> None:
-    """End a statement before its rows are read, and keep its connection: the server is told to stop, the rest discarded."""
+    """End a statement early and keep its connection: the server is told to stop, and the rest discarded."""
     if stream.done:
         return
     kill(int(stream.connection.thread_id()))

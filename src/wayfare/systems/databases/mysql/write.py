@@ -76,7 +76,7 @@ def load_parcels(connection: Connection, table: Table, parcels: Iterable[Parcel]
 class _Sent:
     """What has been sent, to compare with what the server says it took.
 
-    An ENUM that once was given a wrong label holds '', which no statement can write without a warning: those are expected.
+    An ENUM that once was given a wrong label holds '', which no statement can write without a warning: it is expected.
     Between the very same ENUMs it is the only cause of such a warning, so there they need no counting.
     """
 
