@@ -26,7 +26,7 @@ def _lands(kind: pa.DataType, *targets: pa.DataType | tuple[pa.DataType, Meaning
 
 
 for _kind in TYPES:
-    if _kind not in LISTS and not pa.types.is_binary(_kind):
+    if _kind not in LISTS and _kind not in (pa.binary(), pa.binary(16)):
         _lands(_kind, S)  # bytes become hex digits, which nobody takes for bytes again
 for _bits in (8, 16, 32):
     _lands(getattr(pa, f"int{_bits}")(), pa.int64(), pa.float64(), pa.decimal128(12, 2), (S, Meaning.NUMBER))

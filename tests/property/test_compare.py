@@ -49,7 +49,7 @@ def tables(draw: st.DrawFn) -> tuple[Table, list[dict[str, Any]]]:
     return table, rows
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(tables(), st.randoms(use_true_random=False))
 def test_equal_tables_are_equal_in_any_order(made: tuple[Table, list[dict[str, Any]]], chance: Any) -> None:
     table, rows = made
@@ -58,7 +58,7 @@ def test_equal_tables_are_equal_in_any_order(made: tuple[Table, list[dict[str, A
     assert look(table, rows, shuffled).equal
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(tables(), st.data())
 def test_one_changed_value_is_found(made: tuple[Table, list[dict[str, Any]]], data: Any) -> None:
     table, rows = made
@@ -79,7 +79,7 @@ def test_one_changed_value_is_found(made: tuple[Table, list[dict[str, Any]]], da
         assert found.total == 2
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(tables(), st.data())
 def test_one_missing_extra_or_doubled_row_is_found(made: tuple[Table, list[dict[str, Any]]], data: Any) -> None:
     table, rows = made

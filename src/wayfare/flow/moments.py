@@ -176,7 +176,7 @@ def parse_date(text: str) -> int:
     if text in ("infinity", "-infinity"):
         return INFINITE_DAYS if text[0] == "i" else -INFINITE_DAYS - 1
     days = _parse_day(text)
-    if abs(days) >= INFINITE_DAYS:
+    if not -INFINITE_DAYS <= days < INFINITE_DAYS:
         raise Inexact(f"{text!r} is out of range")
     return days
 
@@ -224,7 +224,7 @@ def parse_timestamp(text: str, kind: pa.DataType) -> int:
         raise Inexact(f"{text!r} is no timestamp {'with' if kind.tz else 'without'} zone")
     ticks = parse_time(clock.group(), kind.unit) - offset * TICKS_A_SECOND[kind.unit]
     total = _parse_day(date) * _ticks_a_day(kind) + ticks
-    if abs(total) >= INFINITE_TICKS:
+    if not -INFINITE_TICKS <= total < INFINITE_TICKS:
         raise Inexact(f"{text!r} is out of range")
     return total
 

@@ -13,6 +13,7 @@ WIDE = Context(prec=2000, Emax=10**6, Emin=-(10**6))
 WORDS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity", "infinity": "Infinity", "-infinity": "-Infinity"}
 FLOAT_DIGITS = {32: 6, 64: 15}  # decimal digits that always survive a float of so many bits
 _INTEGER = r"^-?[0-9]+$"
+_ENDING_ZEROS = r"^([-+]?[0-9]+)(?:(\.[0-9]*[1-9])|\.)0*$"
 
 
 def is_number(kind: pa.DataType) -> bool:
@@ -43,6 +44,8 @@ def between(source: pa.DataType, target: pa.DataType) -> Convert:
 def rounded(source: pa.DataType, target: pa.DataType) -> Convert | None:
     """The nearest value instead of a refusal, where such a thing exists."""
     types = pa.types
+    if types.is_floating(target) and types.is_decimal(source):
+        return lambda array: _nearest_float(array, target)
     if types.is_floating(target):
         return lambda array: array.cast(target, safe=False)
     if types.is_decimal(target) and types.is_decimal(source):
@@ -83,11 +86,16 @@ def _as_float(number: int, target: pa.DataType) -> float:
 
 def _decimal_to_float(array: pa.Array, target: pa.DataType) -> pa.Array:
     """Exact when the shortest text of the float is the decimal again."""
-    result = array.cast(target)
+    result = _nearest_float(array, target)
     back = number_to_decimal(array.type)(to_number(target)(result))
     if not back.equals(array):
         raise Inexact("a float cannot hold it exactly")
     return result
+
+
+def _nearest_float(array: pa.Array, target: pa.DataType) -> pa.Array:
+    """By its text: Arrow multiplies by a power of ten, which rounds a second time (1.15 becomes 1.1500000000000001)."""
+    return _decimal_text(array).cast(target)
 
 
 def _narrow_float(array: pa.Array) -> pa.Array:
@@ -158,7 +166,7 @@ def number_to_decimal(target: pa.DataType) -> Convert:
         try:
             return array.cast(target)
         except pa.ArrowInvalid:
-            short = pc.replace_substring_regex(array, r"^([^.eE]*)(\.[0-9]*[1-9])?\.?0*$", r"\1\2")
+            short = pc.replace_substring_regex(array, _ENDING_ZEROS, r"\1\2")
             return short.cast(pa.decimal256(76, target.scale)).cast(target)
 
     return convert

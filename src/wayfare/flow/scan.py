@@ -123,7 +123,7 @@ def in_parallel(
     def halt() -> None:
         stopping()
         if failed.is_set():
-            raise Stopped("another part of the same scan failed.")
+            raise _Elsewhere("another part of the same scan failed.")
 
     def worker() -> None:
         try:
@@ -144,7 +144,11 @@ def in_parallel(
         futures = [pool.submit(worker) for _ in range(threads)]
     errors = [error for f in futures if (error := f.exception())]
     if errors:
-        raise next((e for e in errors if not isinstance(e, Stopped)), errors[0])
+        raise next((e for e in errors if not isinstance(e, _Elsewhere)), errors[0])
+
+
+class _Elsewhere(Stopped):
+    """This part was given up because of another's error."""
 
 
 _DONE = object()

@@ -64,6 +64,8 @@ MATRIX: list[tuple[Kind, Kind, list[tuple[Any, Any]]]] = [
     (pa.float64(), pa.decimal128(10, 2), [(0.1, Decimal("0.10")), (0.125, REFUSED), (NAN, REFUSED)]),
     (pa.float64(), pa.int32(), [(2.0, 2), (2.5, REFUSED), (NAN, REFUSED), (1e12, REFUSED)]),
     (S, pa.int32(), [("12", 12), ("-3", -3), ("12.0", 12), ("0x12", REFUSED), ("12.5", REFUSED), ("9" * 12, REFUSED)]),
+    (S, pa.decimal128(5, 2), [(".50", Decimal("0.50")), ("1." + "0" * 50, Decimal(1)), (".1.", REFUSED)]),
+    (pa.decimal128(5, 2), pa.float64(), [(Decimal("1.15"), 1.15), (Decimal("-0.07"), -0.07)]),
     (S, pa.bool_(), [("true", True), ("0", False), ("maybe", REFUSED)]),
     (S, pa.float64(), [("1.5", 1.5), ("x", REFUSED), ("0.1234567890123456789", REFUSED)]),
     (S, (S, M.NUMBER), [("1e5", "1e5"), ("NaN", "NaN"), ("1,5", REFUSED), ("", REFUSED)]),
