@@ -20,7 +20,7 @@ def wish(words: list[str]) -> Wish:
         "parts", nargs="*", metavar="PART", help=f"of {', '.join([*PARTS, 'document'])}; all by default"
     )
     parser.add_argument("--paths", default=",".join(paths.NAMES), help="of %(default)s")
-    parser.add_argument("--table", choices=TABLES, default="li", help="%(default)s by default")
+    parser.add_argument("--table", choices=TABLES, default=paths.TABLE, help="%(default)s by default")
     parser.add_argument("--scale", type=float, help="of TPC-H; 0.5 (3 million rows) by default, 0.05 with --quick")
     parser.add_argument("--rounds", type=int, help="3 by default, 1 with --quick")
     parser.add_argument("--everybody", action="store_true", help="also the peers no requirement names: they are slow")

@@ -79,13 +79,13 @@ def _ratio(verdict: Verdict) -> str:
 def _race(part: Part, race: Race) -> str:
     head = ("tool", "seconds", "verification", "thousand rows/s", "CPU client", "CPU servers", "RSS MB", "runs")
     lines = [f"### {_title(race)}, {race.rows:,} rows\n", table(head, [_entry(race, e) for e in race.entries])]
-    lines += [f"- {e.tool}: {_one_line(e.void)}" for e in race.entries if e.void]
+    lines += [f"- {e.tool}: {e.void}" for e in race.entries if e.void]
     return "\n".join([*lines, _measured(part)])
 
 
 def _title(race: Race) -> str:
     title = next(p.title for p in paths.PATHS if p.name == race.path)
-    return title if race.table == "li" else f"{title} ({race.table})"
+    return title if race.table == paths.TABLE else f"{title} ({race.table})"
 
 
 def _entry(race: Race, entry: Entry) -> tuple[str, ...]:
@@ -102,12 +102,6 @@ def _entry(race: Race, entry: Entry) -> tuple[str, ...]:
         f"{entry.median('rss_peak') / 1e6:.0f}",
         str(len(entry.runs)),
     )
-
-
-def _one_line(reason: str) -> str:
-    """The last line that says something, for a list."""
-    lines = [line.strip() for line in reason.splitlines() if line.strip()]
-    return " … ".join(dict.fromkeys((lines[0][:160], lines[-1][:160]))) if lines else ""
 
 
 def _figures(title: str, part: Part) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+import sys
+import sysconfig
 from pathlib import Path
 
 from benchmarks.places import ROOT
@@ -31,3 +33,10 @@ def revision() -> str:
         ["git", "describe", "--always", "--dirty", "--abbrev=10"], capture_output=True, text=True, check=False, cwd=ROOT
     )
     return done.stdout.strip()
+
+
+def compile_bytecode() -> None:
+    """What installing does for a user, and a working tree may lack: nobody should be measured compiling Python."""
+    folders = [str(ROOT / "src"), sysconfig.get_path("purelib")]
+    # Some packages carry files of another Python on purpose; what cannot be compiled is not imported either.
+    subprocess.run([sys.executable, "-m", "compileall", "-qq", *folders], check=False)

@@ -11,7 +11,7 @@ from benchmarks.fleet import Fleet
 from benchmarks.measure import measure
 from benchmarks.paths import TITLES
 from benchmarks.places import environment
-from benchmarks.race import TIMEOUT_SECONDS, Say, prepare, scratch
+from benchmarks.race import Say, gist, patience, prepare, scratch
 from benchmarks.results import Figure
 from benchmarks.tools import Trip, wayfare
 
@@ -50,9 +50,9 @@ def _figure(source: End, target: End, table: str, count: int, title: str) -> Fig
     prepare(source, target)
     with scratch() as folder:
         call = wayfare(Trip(source, target, table, folder, {}))
-        cost = measure(call.words, folder / "log", environment(**call.environment), timeout=TIMEOUT_SECONDS)
+        cost = measure(call.words, folder / "log", environment(**call.environment), timeout=patience(count))
     if cost.exit_code:
-        raise RuntimeError(f"{title}, {count:,} rows: exit code {cost.exit_code}: {cost.tail}")
+        raise RuntimeError(f"{title}, {count:,} rows: exit code {cost.exit_code}: {gist(cost.tail)}")
     embedded = target.schema == "default"
     return Figure(f"{title}, {count:,} rows", cost.rss_peak / 1e6, None if embedded else RSS_MB_MAX, "MB")
 

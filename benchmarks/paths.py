@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+TABLE = "li"
 OURS, BARE = "wayfare", "wayfare, no kernel"  # BARE: with WAYFARE_NATIVE=0
 
 VERIFICATION_SHARE_MAX = 0.5  # of the copy's time

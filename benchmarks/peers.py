@@ -21,7 +21,7 @@ _EXTENSIONS = ("tpch", "postgres-scanner", "mysql-scanner", "sqlite-scanner")
 ENVIRONMENTS: Mapping[str, tuple[str, ...]] = {
     "ingestr": ("ingestr==1.1.22",),
     "sling": ("sling==1.4.11", "sling-linux-amd64==1.4.11"),
-    "dlt": ("dlt[postgres,sql_database,sqlalchemy]>=1.31,<2", "psycopg2-binary", "pymysql", "connectorx"),
+    "dlt": ("dlt[postgres,sql_database,sqlalchemy]>=1.31,<2", "psycopg2-binary", "pymysql", "connectorx", "pyarrow"),
     DUCK: ("duckdb==1.5.5", *(f"duckdb-extension-{name}==1.5.5" for name in _EXTENSIONS)),
 }
 PROGRAMS: Mapping[str, str] = {

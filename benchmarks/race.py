@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,12 +13,13 @@ from pathlib import Path
 from benchmarks.data import AGGREGATES, Dataset, plain
 from benchmarks.ends import End
 from benchmarks.measure import Cost, measure
+from benchmarks.paths import BARE, OURS
 from benchmarks.places import environment
 from benchmarks.results import Entry, Race, Run
-from benchmarks.tools import OURS, TOOLS, Trip
+from benchmarks.tools import TOOLS, Trip
 
 VERIFYING = frozenset({"verify", "prove"})  # the report's phases in which nothing is moved
-TIMEOUT_SECONDS = 900.0
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 Say = Callable[[str], None]
 
@@ -36,7 +38,7 @@ def race(
     runs: dict[str, list[Run]] = {tool: [] for tool in tools}
     void = dict(tools)
     for number in range(rounds):
-        for tool in _rotated([t for t in tools if not void[t]], number):
+        for tool in rotated([t for t in tools if not void[t]], number):
             with scratch() as folder:
                 trip = Trip(*ends, data.name, folder, programs)
                 run, void[tool] = attempt(tool, trip, data)
@@ -46,7 +48,7 @@ def race(
     return Race(path, data.name, data.rows, entries)
 
 
-def _rotated(tools: Sequence[str], number: int) -> Sequence[str]:
+def rotated(tools: Sequence[str], number: int) -> Sequence[str]:
     """Another tool begins each round: nobody always runs behind the same one."""
     turn = number % len(tools) if tools else 0
     return [*tools[turn:], *tools[:turn]]
@@ -68,12 +70,23 @@ def attempt(tool: str, trip: Trip, data: Dataset) -> tuple[Run, str]:
         trip.scratch / "log",
         environment(**call.environment),
         servers={trip.source.pid, trip.target.pid} - {0},
-        timeout=TIMEOUT_SECONDS,
+        timeout=patience(data.rows),
         folder=call.folder,
     )
-    verify = verification_seconds(trip.scratch / "home") if tool in OURS else 0.0
+    verify = verification_seconds(trip.scratch / "home") if tool in (OURS, BARE) else 0.0
     run = Run(cost.wall, verify, cost.client_cpu, cost.server_cpu, cost.rss_peak, cost.load_before)
     return run, _wrong(cost, trip.target, data)
+
+
+def patience(rows: int) -> float:
+    """Seconds after which a tool is given up: the slowest that finish move more than 10,000 rows a second."""
+    return 120 + rows / 10_000
+
+
+def gist(text: str) -> str:
+    """The last lines that say something, as one, without colours."""
+    lines = [line.strip() for line in _COLOURS.sub("", text).splitlines() if line.strip()]
+    return " / ".join(dict.fromkeys(lines[-3:]))[-400:]
 
 
 def prepare(source: End, target: End) -> None:
@@ -92,12 +105,12 @@ def verification_seconds(home: Path) -> float:
 
 def _wrong(cost: Cost, target: End, data: Dataset) -> str:
     if cost.exit_code:
-        return f"exit code {cost.exit_code}: {cost.tail.strip()[-700:]}"
+        return f"exit code {cost.exit_code}: {gist(cost.tail)}"
     names = AGGREGATES[data.name]
     try:
         found = tuple(map(plain, target.ask(data.name, names)))
     except Exception as error:  # each driver has its own; whatever it says voids the measurement
-        return f"the target cannot be checked: {error}"
+        return f"the target cannot be checked: {gist(str(error))}"
     pairs = zip(names, found, data.expected, strict=True)
     return "; ".join(f"{name} is {one}, not {other}" for name, one, other in pairs if one != other)
 

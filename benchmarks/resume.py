@@ -18,7 +18,7 @@ from pathlib import Path
 from benchmarks.data import Dataset
 from benchmarks.ends import End
 from benchmarks.places import environment
-from benchmarks.race import Say, prepare, scratch
+from benchmarks.race import Say, gist, prepare, scratch
 from benchmarks.results import Figure
 from benchmarks.tools import Call, Trip, wayfare
 
@@ -48,12 +48,12 @@ def figures(source: End, target: End, data: Dataset, say: Say) -> list[Figure]:
         restarted = time.time()
         code = again.wait(WAIT_SECONDS_MAX)
         if code:
-            raise RuntimeError(f"the resumed copy failed: {(folder / 'second.log').read_text()[-1000:]}")
+            raise RuntimeError(f"the resumed copy failed: {gist((folder / 'second.log').read_text())}")
         marks = _marks(journal)
     rows = int(target.ask(data.name, ["count(*)"])[0])
     if rows != data.rows:
         raise RuntimeError(f"the resumed copy has {rows:,} rows, not {data.rows:,}")
-    found = _figures(marks, killed, restarted)
+    found = figures_of(marks, killed, restarted)
     for figure in found:
         say(f"  {figure.what}: {figure.value:.2f} {figure.unit}")
     return found
@@ -67,7 +67,12 @@ def _slowly(call: Call, rows: int) -> Call:
 def _start(call: Call, log: Path) -> subprocess.Popen[bytes]:
     with log.open("wb") as out:
         return subprocess.Popen(
-            call.words, stdout=out, stderr=out, env=environment(**call.environment), start_new_session=True
+            call.words,
+            stdout=out,
+            stderr=out,
+            env=environment(**call.environment),
+            cwd=call.folder,
+            start_new_session=True,
         )
 
 
@@ -76,7 +81,7 @@ def _killed_midway(call: Call, log: Path, journal: Path) -> float:
     program = _start(call, log)
     while sum(m.name == "step_done" for m in _marks(journal)) < CHUNKS_BEFORE_KILL:
         if program.poll() is not None:
-            raise RuntimeError(f"the copy ended before it could be killed: {log.read_text()[-1000:]}")
+            raise RuntimeError(f"the copy ended before it could be killed: {gist(log.read_text())}")
         time.sleep(0.02)
     killed = time.time()
     os.killpg(program.pid, signal.SIGKILL)
@@ -95,7 +100,7 @@ def _marks(journal: Path) -> list[Mark]:
             return []
 
 
-def _figures(marks: list[Mark], killed: float, restarted: float) -> list[Figure]:
+def figures_of(marks: list[Mark], killed: float, restarted: float) -> list[Figure]:
     done_before = {m.step for m in marks if m.name == "step_done" and m.at <= killed}
     started_before = {m.step for m in marks if m.name == "step_started" and m.at <= killed}
     after = [m for m in marks if m.at > restarted]

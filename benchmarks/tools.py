@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from benchmarks.ends import End
 from benchmarks.ends.clickhouse import MODULE, ClickHouse
 from benchmarks.ends.mariadb import PASSWORD, USER, MariaDB
 from benchmarks.ends.postgresql import DATABASE, SPELLING, PostgreSQL, binaries
+from benchmarks.paths import BARE, OURS
 from benchmarks.places import ROOT, WAYFARE
 
 DLT = Path(__file__).parent / "dlt_copy.py"
@@ -45,12 +45,12 @@ Tool = Callable[[Trip], Call]
 def wayfare(trip: Trip) -> Call:
     """As a user runs it: a fresh process, a fresh data directory, verification on."""
     words = [str(WAYFARE), "copy", trip.source.url, trip.target.url, "--tables", trip.table, "--json"]
-    return Call(words, {"WAYFARE_HOME": str(trip.scratch / "home")})
+    return Call(words, {"WAYFARE_HOME": str(trip.scratch / "home")}, trip.scratch)
 
 
 def without_kernel(trip: Trip) -> Call:
     call = wayfare(trip)
-    return Call(call.words, {**call.environment, "WAYFARE_NATIVE": "0"})
+    return Call(call.words, {**call.environment, "WAYFARE_NATIVE": "0"}, call.folder)
 
 
 def psql_pipe(trip: Trip) -> Call:
@@ -150,8 +150,8 @@ def _text(value: str) -> str:
 
 
 TOOLS: Mapping[str, Tool] = {
-    "wayfare": wayfare,
-    "wayfare, no kernel": without_kernel,
+    OURS: wayfare,
+    BARE: without_kernel,
     "psql": psql_pipe,
     "pgcopydb": pgcopydb,
     "ingestr": ingestr,
@@ -163,20 +163,13 @@ TOOLS: Mapping[str, Tool] = {
 }
 # The programs a tool consists of, where they are not its own name; none for those of this environment.
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
-    "wayfare": (),
-    "wayfare, no kernel": (),
+    OURS: (),
+    BARE: (),
     "psql": (),
     "clickhouse": (),
     "mydumper": ("mydumper", "myloader"),
 }
-OURS = ("wayfare", "wayfare, no kernel")
 
 
 def needs(tool: str) -> tuple[str, ...]:
     return PROGRAMS.get(tool, (tool,))
-
-
-def sling_home(folder: Path) -> None:
-    """An empty configuration: without one, sling looks for the user's."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "env.yaml").write_text(json.dumps({"connections": {}}))
