@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from wayfare.copy.markup import Markup, tag
@@ -12,22 +12,41 @@ from wayfare.core.amounts import compact, duration
 
 WIDTH, HEIGHT = 960, 240
 LEFT, RIGHT, TOP, BOTTOM = 64, 24, 30, 36
-SLICES_MAX = 120  # more points than this draw a fog, not a line
-PHASE_SHADES = 7  # how many the CSS defines
+SLICES_MAX = 80  # more draw a fog, not a line
+SLICE_SECONDS_MIN = 0.25
+PHASE_SHADES = 8  # how many the CSS defines
 
 Point = tuple[float, float]
 
 
 def rates_per_second(rates: Sequence[Rate]) -> list[Point]:
-    """(seconds, rows/s) for each slice between two samples; slices are joined until at most SLICES_MAX remain."""
-    ordered = sorted({r.seconds: r.rows for r in rates}.items())
-    if ordered and ordered[0][0] > 0:
-        ordered.insert(0, (0.0, 0))
-    step = max(1, math.ceil((len(ordered) - 1) / SLICES_MAX))
-    kept = ordered[::step]
-    if ordered and kept[-1] != ordered[-1]:
-        kept.append(ordered[-1])
-    return [(end, max(rows - before, 0) / (end - start)) for (start, before), (end, rows) in pairwise(kept)]
+    """(seconds, rows/s) for slices of equal length, of which there are at most SLICES_MAX.
+
+    Samples come when chunks end, often several at once. A chunk's rows arrived over the time since the last sample, so
+    the amount at a slice's edge is interpolated; the sum of all slices stays the true sum.
+    """
+    points = sorted({0.0: 0, **{r.seconds: r.rows for r in rates}}.items())
+    end = points[-1][0]
+    count = min(SLICES_MAX, int(end / SLICE_SECONDS_MIN))
+    if not count:
+        return []
+    edges = [end * i / count for i in range(count + 1)]
+    amounts = list(_interpolated(points, edges))
+    width = end / count
+    return [
+        (edge, max(after - before, 0) / width)
+        for edge, (before, after) in zip(edges[1:], pairwise(amounts), strict=True)
+    ]
+
+
+def _interpolated(points: Sequence[Point], places: Sequence[float]) -> Iterator[float]:
+    """The height of the line through `points` at each of the ascending `places` within it."""
+    segment = 0
+    for place in places:
+        while segment < len(points) - 2 and points[segment + 1][0] < place:
+            segment += 1
+        (start, before), (end, after) = points[segment], points[segment + 1]
+        yield before + (after - before) * (place - start) / (end - start)
 
 
 def ticks(highest: float, about: int = 4) -> list[float]:

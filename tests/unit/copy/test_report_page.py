@@ -121,13 +121,21 @@ def test_tags_escape_and_keep_what_is_escaped():
     assert isinstance(tag("b"), Markup)
 
 
-def test_rates_are_differences():
-    assert rates_per_second([Rate(2, 300), Rate(1, 100), Rate(4, 300)]) == [(1, 100), (2, 200), (4, 0)]
+def test_rates_are_differences_over_equal_slices():
+    found = rates_per_second([Rate(2, 300), Rate(1, 100), Rate(4, 300)])
+    assert [seconds for seconds, _ in found] == [i / 4 for i in range(1, 17)]
+    assert [rate for _, rate in found] == pytest.approx([100] * 4 + [200] * 4 + [0] * 8)
+
+
+def test_chunks_that_end_together_make_no_spike():
+    found = rates_per_second([Rate(1, 100), Rate(1.001, 200), Rate(1.002, 300), Rate(2, 400)])
+    assert max(rate for _, rate in found) < 1_000
+    assert sum(rate / 4 for _, rate in found) == pytest.approx(400)
 
 
 def test_many_samples_are_joined():
     slices = rates_per_second([Rate(i / 10, i * 7) for i in range(1, 5000)])
-    assert len(slices) <= 121
+    assert len(slices) == 80
     assert all(rate == pytest.approx(70) for _, rate in slices)
 
 
@@ -145,7 +153,7 @@ def test_ticks_are_round_and_reach_the_top(highest, marks):
     assert ticks(highest) == pytest.approx(marks)
 
 
-@pytest.mark.parametrize("rates", [(), (Rate(1, 5),), (Rate(0, 0), Rate(0, 9))])
+@pytest.mark.parametrize("rates", [(), (Rate(0.3, 5),), (Rate(0, 0), Rate(0, 9))])
 def test_too_little_to_draw(rates):
     assert rate_plot(rates) is None
 
