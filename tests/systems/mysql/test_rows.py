@@ -19,7 +19,7 @@ from wayfare.core.tables import Column
 from wayfare.kernel.buffers import Layout, Slot
 from wayfare.systems.databases.mysql import encode, fallback
 from wayfare.systems.databases.mysql.landing import land
-from wayfare.systems.databases.mysql.native import Progress, Status, library
+from wayfare.systems.databases.mysql.native import Halt, Progress, library
 from wayfare.systems.databases.mysql.slots import Field, slot
 
 needs_native = pytest.mark.skipif(library() is None, reason="the native part is not built here")
@@ -102,10 +102,10 @@ def natively(payloads: Sequence[bytes], slots: Sequence[Slot]) -> tuple[int, pa.
     columns, to = Layout(slots).columns(), Progress()
     for payload in payloads:
         while status := found.wf_my_row(payload, len(payload), columns.pointer, len(slots), to):
-            if status != Status.ROOM:
+            if status != Halt.ROOM:
                 return status, columns.batch(to.row)
             columns.grow(to.column, to.needed)
-    return Status.MORE, columns.batch(len(payloads))
+    return Halt.MORE, columns.batch(len(payloads))
 
 
 def in_numpy(payloads: Sequence[bytes], slots: Sequence[Slot]) -> pa.RecordBatch | None:
@@ -122,7 +122,7 @@ def in_numpy(payloads: Sequence[bytes], slots: Sequence[Slot]) -> pa.RecordBatch
 def test_packets_become_the_same_batches(rows: list[tuple[bytes | None, ...]]) -> None:
     payloads = [packet(row) for row in rows]
     status, batch = natively(payloads, SLOTS)
-    assert status == Status.MORE
+    assert status == Halt.MORE
     batch.validate()  # not fully: MySQL's times may lie outside of the day
     other = in_numpy(payloads, SLOTS)
     assert other is not None
@@ -137,8 +137,8 @@ def test_a_broken_packet_is_refused_and_nothing_else(rows: list[tuple[bytes | No
     payload = packet(rows[0])
     cut = data.draw(st.integers(1, len(payload) - 1)) if len(payload) > 1 else 1
     status, batch = natively([payload[:cut]], SLOTS)
-    assert status in (Status.MALFORMED, Status.NO_DATE, Status.MORE)
-    assert batch.num_rows == (status == Status.MORE)
+    assert status in (Halt.MALFORMED, Halt.NO_DATE, Halt.MORE)
+    assert batch.num_rows == (status == Halt.MORE)
 
 
 @needs_native
@@ -146,7 +146,7 @@ def test_a_broken_packet_is_refused_and_nothing_else(rows: list[tuple[bytes | No
 @given(st.binary(max_size=200))
 def test_noise_never_reads_outside_of_the_packet(noise: bytes) -> None:
     status, _ = natively([b"\0" + noise], SLOTS)
-    assert status in tuple(Status)
+    assert status in tuple(Halt)
 
 
 ZERO = (0, 0, 0, 0, 0, 0, 0)
@@ -165,7 +165,7 @@ def test_what_is_no_date_is_refused_or_becomes_null(value: tuple[int, ...], kind
     assert found is not None
     assert found.column(0).is_null().to_pylist() == [False, True]
     if library():
-        assert natively(payloads, [strict])[0] == Status.NO_DATE
+        assert natively(payloads, [strict])[0] == Halt.NO_DATE
         assert natively(payloads, [lenient])[1].equals(found)
 
 

@@ -12,7 +12,7 @@ from wayfare.core.errors import Refused
 from wayfare.core.ports import BATCH_BYTES_MAX, ROWS_PER_BATCH
 from wayfare.kernel.buffers import Columns, Layout, Slot
 from wayfare.systems.databases.mysql import fallback
-from wayfare.systems.databases.mysql.native import Progress, Status, library
+from wayfare.systems.databases.mysql.native import Halt, Progress, library
 from wayfare.systems.databases.mysql.wire import HEADER_BYTES, LONG_PACKET, Stream
 
 NO_DATE_REMEDY = "Correct it in the source, or allow its loss with --allow-loss: then it becomes NULL."
@@ -31,12 +31,12 @@ def _native(found: ctypes.CDLL, stream: Stream, slots: Sequence[Slot], table: st
     while not stream.done:
         status = found.wf_my_decode(stream.address, stream.size, columns.pointer, count, to)
         stream.consume(to.used)
-        if status == Status.FULL:
+        if status == Halt.FULL:
             yield columns.batch(to.row)
             columns, to = layout.columns(), _progress()
-        elif status == Status.MORE:
+        elif status == Halt.MORE:
             stream.fill()
-        elif status == Status.LONG_PACKET:
+        elif status == Halt.LONG_PACKET:
             if to.row:  # a long row begins a batch; the next row, if any, finds it full
                 yield columns.batch(to.row)
                 columns, to = layout.columns(), _progress()
@@ -60,11 +60,11 @@ def _long_row(
 
 
 def _other(status: int, stream: Stream, columns: Columns, to: Progress, slots: Sequence[Slot], table: str) -> None:
-    if status == Status.ROOM:
+    if status == Halt.ROOM:
         columns.grow(to.column, to.needed)
-    elif status == Status.OTHER_PACKET:
+    elif status == Halt.OTHER_PACKET:
         stream.end()
-    elif status == Status.NO_DATE:
+    elif status == Halt.NO_DATE:
         no_date(f"{table}.{slots[to.column].name}")
     else:
         raise Refused("a packet of rows does not hold what the server announced.", where=table)

@@ -12,6 +12,7 @@ from wayfare.core.tables import Column, ForeignKey, Index, Table
 from wayfare.systems.databases.mysql.types import BINARIES, TEXTS, spelling, travels
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "'": "''", "\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z"})
+BYTES_BOUND = "\0x:"  # before hexadecimal digits: a bound that is bytes
 _OFFSET = re.compile(r"(?:Z|\+00:?00)$")
 
 
@@ -66,30 +67,32 @@ def select(table: Table, chunk: Chunk) -> str:
 
 
 def where(table: Table, chunk: Chunk) -> str:
+    """The table may be seen through some of its columns only, without those that bound the chunk."""
     conditions = []
+    known = {c.name: c for c in table.columns}
     if chunk.by:
-        column = table.column(chunk.by)
+        column, name = known.get(chunk.by), quote(chunk.by)
         if chunk.low is not None:
-            conditions.append(f"{quote(chunk.by)} >= {bound(column, chunk.low)}")
+            conditions.append(f"{name} >= {bound(chunk.low, column)}")
         if chunk.high is not None:
-            conditions.append(f"{quote(chunk.by)} < {bound(column, chunk.high)}")
+            conditions.append(f"{name} < {bound(chunk.high, column)}")
     if chunk.cursor:
-        column = table.column(chunk.cursor)
-        conditions.append(f"{quote(chunk.cursor)} IS NOT NULL")
+        column, name = known.get(chunk.cursor), quote(chunk.cursor)
+        conditions.append(f"{name} IS NOT NULL")
         if chunk.after is not None:
-            conditions.append(f"{quote(chunk.cursor)} > {bound(column, chunk.after)}")
+            conditions.append(f"{name} > {bound(chunk.after, column)}")
         if chunk.upto is not None:
-            conditions.append(f"{quote(chunk.cursor)} <= {bound(column, chunk.upto)}")
+            conditions.append(f"{name} <= {bound(chunk.upto, column)}")
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def bound(column: Column, value: int | str) -> str:
-    """A bound of a chunk. Bounds of bytes are hexadecimal digits; moments may be written as ISO 8601 has them."""
+def bound(value: int | str, column: Column | None) -> str:
+    """A bound of a chunk. Moments may be written as ISO 8601 has them."""
     if isinstance(value, int):
         return str(value)
-    if pa.types.is_binary(column.type):
-        return f"x'{bytes.fromhex(value).hex()}'"
-    if pa.types.is_timestamp(column.type):
+    if value.startswith(BYTES_BOUND):
+        return f"x'{bytes.fromhex(value.removeprefix(BYTES_BOUND)).hex()}'"
+    if column and pa.types.is_timestamp(column.type):
         return literal(_OFFSET.sub("", value.strip().replace("T", " ", 1)))
     return literal(value)
 

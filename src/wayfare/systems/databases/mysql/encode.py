@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from wayfare.core.errors import Refused
 from wayfare.core.tables import Column
-from wayfare.systems.databases.mysql.native import Progress, Source, Status, library
+from wayfare.systems.databases.mysql.native import Halt, Progress, Source, library
 from wayfare.systems.databases.mysql.types import spelling
 
 PIECE_BYTES = 1 << 20
@@ -112,9 +112,9 @@ def _native(
         status = found.wf_my_encode(sources, len(arrays), len(arrays[0]), out.ctypes.data, len(out), to)
         if to.bytes:
             yield out.data[: to.bytes]
-        if status == Status.MORE:
+        if status == Halt.MORE:
             return
-        if status == Status.NO_DATE:
+        if status == Halt.NO_DATE:
             raise _outside(wheres[to.column])
         if not to.bytes:  # not even one row fits
             out = np.empty(len(out) * 4, np.uint8)

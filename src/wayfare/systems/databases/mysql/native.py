@@ -10,8 +10,8 @@ from typing import Any
 from wayfare.kernel.loader import load
 
 
-class Status(IntEnum):
-    """`enum status` of _native.c."""
+class Halt(IntEnum):
+    """Why the native part stopped: `enum status` of _native.c."""
 
     MORE = 0  # the input is used up, or all rows are written
     OTHER_PACKET = 1

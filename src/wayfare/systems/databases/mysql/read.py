@@ -14,7 +14,7 @@ from wayfare.core.ports import Parcel
 from wayfare.core.tables import Table
 from wayfare.systems.databases.mysql import decode
 from wayfare.systems.databases.mysql.connection import Connection
-from wayfare.systems.databases.mysql.native import Progress, Status, library
+from wayfare.systems.databases.mysql.native import Halt, Progress, library
 from wayfare.systems.databases.mysql.slots import column_of, line_kinds, slot
 from wayfare.systems.databases.mysql.wire import Stream
 
@@ -53,7 +53,7 @@ def lines(stream: Stream, table: Table) -> Iterator[Parcel]:
     while not stream.done:
         status = found.wf_my_lines(stream.address, stream.size, kinds, len(kinds), out.ctypes.data, len(out), to)
         stream.consume(to.used)
-        if status == Status.LONG_PACKET:
+        if status == Halt.LONG_PACKET:
             payload = stream.packet()
             while status := found.wf_my_row_line(
                 payload, len(payload), kinds, len(kinds), out.ctypes.data, len(out), to
@@ -63,9 +63,9 @@ def lines(stream: Stream, table: Table) -> Iterator[Parcel]:
                     yield _parcel(out, to)
                     to = Progress()
                 out = np.empty(max(len(out), 2 * len(payload) + PARCEL_BYTES), np.uint8)
-        elif status == Status.OTHER_PACKET:
+        elif status == Halt.OTHER_PACKET:
             stream.end()
-        elif status == Status.MORE:
+        elif status == Halt.MORE:
             if to.bytes < PARCEL_BYTES:
                 stream.fill()
                 continue
@@ -80,7 +80,7 @@ def lines(stream: Stream, table: Table) -> Iterator[Parcel]:
 
 
 def _must_be_room(status: int, table: Table) -> None:
-    if status != Status.ROOM:
+    if status != Halt.ROOM:
         raise Refused("a packet of rows does not hold what the server announced.", where=table.label)
 
 

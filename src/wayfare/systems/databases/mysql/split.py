@@ -118,16 +118,17 @@ def _joined(parts: Sequence[tuple[int, int]], rows: int, total: int) -> list[Bou
 def _steps(connection: Connection, table: Table, by: Column, rows_per_chunk: int) -> list[Bound]:
     """Every so many rows along the index, the key that is there. All rows with one key stay in one chunk."""
     name, forced = quote(by.name), quote(dialect.range_index(table, by.name))
-    shown = f"HEX({name})" if pa.types.is_binary(by.type) else f"CAST({name} AS CHAR)"
+    octets = pa.types.is_binary(by.type)
+    shown, before = (f"HEX({name})", dialect.BYTES_BOUND) if octets else (f"CAST({name} AS CHAR)", "")
     step = max(rows_per_chunk, _STEP_ROWS_MIN if table.rows_estimate > _STEP_ROWS_MIN * 4 else 1)
     cuts: list[Bound] = []
     while len(cuts) < CHUNKS_MAX:
-        after = f" WHERE {name} >= {dialect.bound(by, cuts[-1])}" if cuts else ""
+        after = f" WHERE {name} >= {dialect.bound(cuts[-1], by)}" if cuts else ""
         place = f"FROM {quote(table.name)} FORCE INDEX ({forced}){after} ORDER BY {name} LIMIT 1 OFFSET {step:d}"
         found = link.rows(connection, f"SELECT {shown} {place}")
         if not found:
             break
-        bound = str(found[0][0])
+        bound = before + str(found[0][0])
         if (cuts and bound == cuts[-1]) or len(bound) > TEXT_BOUND_CHARACTERS_MAX:
             break  # more rows with one key than a chunk should have: the last chunk takes the rest
         cuts.append(bound)

@@ -97,5 +97,5 @@ class Target(Source):
                     link.run(connection, f"CREATE OR REPLACE VIEW {quote(view.name)} AS {view.definition}")
                 except WayfareError as error:
                     message = f"the view could not be made: {error.message} Its text is: {view.definition}"
-                    findings.append(Finding("view_not_made", Severity.WARNING, message, view.label, "Make it by hand."))
+                    findings.append(Finding("view_failed", Severity.WARNING, message, view.label, "Make it by hand."))
         return findings
