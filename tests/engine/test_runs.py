@@ -132,8 +132,10 @@ def test_a_second_process_hands_its_run_to_the_owner(bed: Bed) -> None:
 
 
 def test_a_password_is_in_no_file_and_no_event(bed: Bed) -> None:
-    run = bed.run(Phase("one", (Step("test.opens", "open"), put("a"), Step("test.buggy", "divide"))))
-    assert bed.carry_out(run).status is Status.FAILED
+    run = bed.run(Phase("one", (Step("test.opens", "open"), put("a"), Step("test.leaky", "repeat it"))))
+    ended = bed.carry_out(run)
+    assert ended.status is Status.FAILED
+    assert "memory://me:***@somewhere" in ended.reason
     files = [path for path in bed.settings.home.rglob("*") if path.is_file()]
     assert {"wayfare.db", "engine.db", "wayfare.log", "key"} <= {path.name for path in files}
     assert not [path for path in files if CANARY.encode() in path.read_bytes()]

@@ -88,6 +88,12 @@ class Buggy:
         return 1 // 0
 
 
+@effect("test.leaky")
+class Leaky:
+    def run(self, context: StepContext, args: Any) -> Any:
+        raise RuntimeError(f"cannot connect to {context.open('source').address.url(reveal=True)}")  # type: ignore[attr-defined]
+
+
 @effect("test.outcomes")
 class Outcomes:
     def run(self, context: StepContext, args: Any) -> Any:
@@ -113,6 +119,7 @@ class Opened:
     """Stands for a database only in that it can be opened and closed."""
 
     def __init__(self, address: Address) -> None:
+        self.address = address
         self.system = address.system
 
     def __enter__(self) -> Opened:

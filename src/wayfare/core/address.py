@@ -69,5 +69,10 @@ class Address:
         query = f"?{urlencode(shown)}" if shown else ""
         return f"{self.system}://{place}/{quote(self.database)}{query}"
 
+    def secrets(self) -> tuple[str, ...]:
+        """The texts that must never be shown."""
+        hidden = (value for key, value in self.options.items() if key in _SECRET_OPTIONS)
+        return tuple(secret for secret in (self.password.reveal(), *hidden) if secret)
+
     def __str__(self) -> str:
         return self.url()

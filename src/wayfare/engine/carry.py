@@ -6,6 +6,7 @@ import json
 import random
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -102,7 +103,7 @@ class Carrier:
             self.store.work.release(claim)
             return None
         except Exception as error:
-            return classified(error, step.name)
+            return classified(error, step.name, opened.hide)
         finally:
             context.tell()
         self.store.work.done(claim, result, time.monotonic() - began)
@@ -124,14 +125,12 @@ def backoff_seconds(failures: int, jitter: float) -> float:
     return float(min(WAIT_FIRST_SECONDS * 2 ** (failures - 1), WAIT_SECONDS_MAX)) * (1 - jitter / 2)
 
 
-def classified(error: Exception, where: str) -> WayfareError:
+def classified(error: Exception, where: str, hide: Callable[[str], str] = str) -> WayfareError:
     """Ours stay as they are. Anything else is a bug: its traceback goes to the log, its class and text to people."""
     if isinstance(error, WayfareError):
         return error
-    log.error("unexpected error", where=where, exc_info=error)
-    bug = Bug(f"{type(error).__name__}: {error}", remedy="Please report it, with the log.", where=where)
-    bug.__cause__ = error
-    return bug
+    log.error("unexpected error", where=where, traceback=hide("".join(traceback.format_exception(error))))
+    return Bug(hide(f"{type(error).__name__}: {error}"), remedy="Please report it, with the log.", where=where)
 
 
 def told(error: WayfareError) -> dict[str, Json]:

@@ -7,6 +7,7 @@ comes after a crash does what the first one would have done next.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
@@ -60,14 +61,16 @@ class Conductor:
         if begun is None:
             return
         lane, status = begun
+        hide: Callable[[str], str] = str
         try:
             with self.runs.using(run) as opened:
+                hide = opened.hide
                 if status is Status.UNDOING or not self._forward(lane, opened, round_):
                     self._back(lane, opened)
         except (Superseded, StoreAway):
             raise
         except Exception as error:  # such as addresses that cannot be unsealed: without this, the run would hang
-            self.store.work.move(lane, Status.FAILED, str(classified(error, run)))
+            self.store.work.move(lane, Status.FAILED, str(classified(error, run, hide)))
 
     # Forward
 
@@ -175,7 +178,7 @@ class Conductor:
             except (Superseded, StoreAway):
                 raise
             except Exception as error:
-                reason = f"{name} could not be undone: {classified(error, name)}"
+                reason = f"{name} could not be undone: {classified(error, name, opened.hide)}"
                 self.store.work.move(lane, Status.FAILED, reason)
                 return
         self.store.work.move(lane, Status.UNDONE)

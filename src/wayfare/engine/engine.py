@@ -170,8 +170,8 @@ class Engine:
                 self._taken.add(taken)
 
     def _heal(self) -> None:
-        """A run in flight whose workflow is not (DBOS's records were lost, or a bug ended it) gets a new one."""
-        for run, round_ in self._store.work.conducted():
+        """A run whose workflow is not there (DBOS's records were lost, or a bug ended it) gets a new one."""
+        for run, round_ in [*self._store.work.conducted(), *self._store.work.to_conduct()]:
             if not self._durable.conducting(run, round_):
                 self._store.work.next_round(run, round_)
                 self._durable.conduct(run, round_ + 1)

@@ -37,6 +37,13 @@ class OpenRun:
                 self._databases[role] = self._stack.enter_context(self.open_database(self.addresses[role]))
             return self._databases[role]
 
+    def hide(self, text: str) -> str:
+        """The text without the run's secrets: drivers like to repeat them in their errors."""
+        for address in self.addresses.values():
+            for secret in address.secrets():
+                text = text.replace(secret, "***")
+        return text
+
     def close(self) -> None:
         self._stack.close()
 

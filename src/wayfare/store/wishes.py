@@ -1,5 +1,7 @@
-"""What people may ask of a run in each status, and what becomes of it. One of the two hands that move a run: the other
-is the engine's, which fulfils `asked`."""
+"""What people may ask of a run in each status, and what becomes of it.
+
+Where nobody is at work on the run, the wish is fulfilled here; else it is noted in `asked`, for the engine to fulfil.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from wayfare.core.errors import Conflict, Invalid
 from wayfare.core.events import Event, Name
 from wayfare.core.status import Status
 from wayfare.store import journal
-from wayfare.store.schema import RUNS
+from wayfare.store.schema import EVENTS, RUNS
 
 WAIT, GO, DROP, ENGINE, NEXT_ROUND = "wait", "go", "drop", "engine", "next round"
 
@@ -48,11 +50,9 @@ def wish(connection: sa.Connection, run: str, what: str) -> None:
         raise Conflict(
             f"run {run} is {status}; {what} is not possible now.", where="run", remedy=_remedy(status, row.asked)
         )
-    asked_before = connection.execute(
-        sa.select(sa.func.count()).select_from(sa.text("events")).where(sa.text("run = :run AND name = :name")),
-        {"run": run, "name": Name.ASKED},
-    ).scalar_one()
-    journal.append(connection, Event(run, Name.ASKED, attempt=asked_before + 1, data={"what": what}))
+    where = (EVENTS.c.run == run, EVENTS.c.name == Name.ASKED)
+    before = connection.execute(sa.select(sa.func.count()).where(*where)).scalar_one()
+    journal.append(connection, Event(run, Name.ASKED, attempt=before + 1, data={"what": what}))
     _answer(connection, run, what, status, answer, row.round)
 
 
