@@ -122,7 +122,9 @@ def _limit(figure: Figure) -> tuple[str, str]:
 
 
 def _measured(part: Part) -> str:
-    return f"\nMeasured on {part.at} with `{part.command}`.\n"
+    loads = [run.load_before for race in part.races for entry in race.entries for run in entry.runs]
+    busy = f" The machine's load before the turns was {min(loads):.1f} to {max(loads):.1f}." if loads else ""
+    return f"\nMeasured on {part.at} with `{part.command}`.{busy}\n"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

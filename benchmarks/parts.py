@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import platform
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
@@ -36,6 +35,13 @@ class Wish:
     @property
     def stored(self) -> Path:
         return cache() / ("results-quick" if self.quick else "results")
+
+    def command(self, part: str, races: Sequence[Race]) -> str:
+        """What measures just this part again."""
+        words = ["uv run python -m benchmarks", "paths" if races else part]
+        words += [f"--paths {race.path} --table {race.table} --rounds {self.rounds}" for race in races]
+        words += ["--quick"] * self.quick + ["--everybody"] * (self.everybody and bool(races))
+        return " ".join([*words, f"--scale {self.scale:g}"])
 
     @property
     def document(self) -> Path:
@@ -121,8 +127,7 @@ class Bench:
         """Store the part, and write the page anew."""
         part = Part(
             at=datetime.date.today().isoformat(),
-            command="uv run python -m benchmarks "
-            + " ".join([name.partition("-")[0].replace("path", "paths"), *_options()]),
+            command=self._wish.command(name, races),
             machine=machine.facts(),
             versions=self._versions(),
             races=races,
@@ -136,10 +141,6 @@ class Bench:
         libraries = {name: metadata.version(name) for name in ("chdb", "pyarrow", "psycopg")}
         named = {name: peer.version for name, peer in self._peers.items() if peer.program and name != peers.DUCK}
         return {**ours, **libraries, **self._fleet.versions(), **named}
-
-
-def _options() -> list[str]:
-    return [word for word in sys.argv[1:] if word.startswith("-") or word[0].isdigit()]
 
 
 def write_document(wish: Wish) -> None:

@@ -44,8 +44,8 @@ def figures(source: End, target: End, data: Dataset, say: Say) -> list[Figure]:
         call = _slowly(wayfare(Trip(source, target, data.name, folder, {})), data.rows)
         journal = folder / "home" / "wayfare.db"
         killed = _killed_midway(call, folder / "first.log", journal)
-        again = _start(call, folder / "second.log")
         restarted = time.time()
+        again = _start(call, folder / "second.log")
         code = again.wait(WAIT_SECONDS_MAX)
         if code:
             raise RuntimeError(f"the resumed copy failed: {gist((folder / 'second.log').read_text())}")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.document import render
-from benchmarks.race import rotated, gist
+from benchmarks.race import gist, rotated
 from benchmarks.results import Entry, Part, Race, Run, read, save
 from benchmarks.resume import Mark, figures_of
 
