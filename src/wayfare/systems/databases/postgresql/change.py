@@ -104,7 +104,7 @@ def _create_view(connections: Connections, view: View) -> Finding | None:
         except psycopg.Error as error:
             advice = f"Create it by hand; its text is: {view.definition}"
             message = f"this view could not be created: {translated(error).message}"
-            return Finding("view.failed", Severity.WARNING, message, view.label, advice)
+            return Finding("view_failed", Severity.WARNING, message, view.label, advice)
     return None
 
 

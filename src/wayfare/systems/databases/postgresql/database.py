@@ -45,7 +45,7 @@ class PostgreSQL:
         version = f"PostgreSQL {str(row[0]).split()[0] if row else number // 10_000}"
         if number < VERSION_MIN:
             message = f"{version} is older than 12, the oldest version that is tested."
-            return Facts(version, (Finding("postgresql.old", Severity.WARNING, message),))
+            return Facts(version, (Finding("postgresql_old", Severity.WARNING, message),))
         return Facts(version)
 
     def tables(self) -> Sequence[Table]:
