@@ -33,7 +33,8 @@ def test_a_table_of_everything() -> None:
 
 
 def test_comments_come_back() -> None:
-    text = f'CREATE TABLE "t" {dialect.COMMENT}first\n{dialect.COMMENT}second\n({dialect.COMMENT}the key\n "id" INT, b INT)'
+    mark = dialect.COMMENT
+    text = f'CREATE TABLE "t" {mark}first\n{mark}second\n({mark}the key\n "id" INT, b INT)'
     found = declared.table(text)
     assert (found.comment, found.comments) == ("first\nsecond", {"id": "the key"})
 

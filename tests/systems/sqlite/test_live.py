@@ -42,7 +42,8 @@ def copied(source: SqliteDatabase, target: SqliteDatabase, mode: Mode = Mode.REP
 
 
 EVERYTHING = (
-    'CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, "full name" VARCHAR(40) NOT NULL COLLATE NOCASE UNIQUE, '
+    "CREATE TABLE people (id INTEGER PRIMARY KEY AUTOINCREMENT, "
+    '"full name" VARCHAR(40) NOT NULL COLLATE NOCASE UNIQUE, '
     "age INT DEFAULT 18 CONSTRAINT grown CHECK (age >= 18), boss INT REFERENCES people (id) ON DELETE SET NULL, "
     'shout TEXT GENERATED ALWAYS AS (upper("full name")) STORED)',
     "CREATE TABLE pets (owner INT NOT NULL, name TEXT NOT NULL, kind TEXT, PRIMARY KEY (owner, name), "
@@ -219,7 +220,7 @@ def test_a_snapshot_keeps_writers_out_and_readers_in(made: Make, path_taken: str
 
 
 def test_the_lock_outlives_the_readers_beside_it(made: Make, path_taken: str) -> None:
-    """POSIX drops a process's locks when it closes any handle of the file; SQLite knows, a second copy of it would not."""
+    """POSIX drops a process's locks when any handle of the file is closed; a second copy of SQLite would not know."""
     db = made("PRAGMA journal_mode = WAL", "CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1)")
     script = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('BEGIN IMMEDIATE')"
     with db.snapshot():

@@ -14,7 +14,8 @@ from wayfare.systems.databases.duckdb import types
 from wayfare.systems.databases.duckdb.dialect import OURS, quote
 
 _HERE = "database_name = current_database() AND NOT internal"
-_NEXTVAL = re.compile(r"nextval\('((?:[^']|'')*)'\)", re.IGNORECASE)
+_NEXTVAL = re.compile(r"(?:CAST\()?\(*nextval\('((?:[^']|'')*)'\)\)*(?: AS \w+\))?", re.IGNORECASE)
+_OURS_ASIDE = re.compile(r"wayfare_[a-z0-9]{16} .*", re.DOTALL)  # what `publish` set aside, beside what replaced it
 
 Place = tuple[str, str]
 Row = dict[str, Any]
@@ -51,7 +52,7 @@ def tables(cursor: duckdb.DuckDBPyConnection) -> list[Table]:
     return [
         _table(row, columns[at], constraints[at], indexes[at], numbers)
         for row in listed
-        if not OURS.fullmatch(row["schema_name"])
+        if not OURS.fullmatch(row["schema_name"]) and not _OURS_ASIDE.fullmatch(row["table_name"])
         for at in [(row["schema_name"], row["table_name"])]
     ]
 
@@ -88,12 +89,20 @@ def _column(row: Row, numbers: dict[str, Identity]) -> Column:
         types.column(row["column_name"], row["data_type"]),
         nullable=bool(row["is_nullable"]),
         default="" if default.upper() in {"NULL", "CAST('NULL' AS VARCHAR)"} else default,
-        generated=row["generation_expression"] or "" if row["is_generated"] else "",
+        generated=_computed(row) if row["is_generated"] else "",
         comment=row["comment"] or "",
     )
     if (numbered := _NEXTVAL.fullmatch(default)) and (identity := numbers.get(_sequence_key(numbered[1]))):
         return replace(column, identity=identity, default="")
     return column
+
+
+def _computed(row: Row) -> str:
+    """DuckDB casts the expression to the column's type and shows that; given back, it would be cast once more."""
+    text, ending = str(row["generation_expression"]), f" AS {row['data_type']})"
+    inner = f"({text[5 : -len(ending)]})"
+    wrapped = text.startswith("CAST(") and text.endswith(ending) and _bare(inner) != inner
+    return _bare(inner) if wrapped else text
 
 
 def _sequence_key(text: str) -> str:
@@ -136,16 +145,16 @@ def _index(row: Row, columns: tuple[Column, ...]) -> Index:
 
 def _parts(sql: str) -> list[str]:
     """What stands in the last parentheses of `CREATE INDEX … ON … (…)`, cut at its outer commas."""
-    tokens = re.findall(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[^'"(),]+|.""", sql, re.DOTALL)
+    words = re.findall(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[^'"(),]+|.""", sql, re.DOTALL)
     depth, parts, current = 0, [], ""
-    for token in tokens:
-        depth -= token == ")"
-        if (depth == 1 and token == ",") or (depth == 0 and token == ")"):
+    for word in words:
+        depth -= word == ")"
+        if (depth == 1 and word == ",") or (depth == 0 and word == ")"):
             parts.append(current.strip())
             current = ""
         elif depth >= 1:
-            current += token
-        depth += token == "("
+            current += word
+        depth += word == "("
     return [_bare(p) for p in parts]
 
 
@@ -154,8 +163,8 @@ def _bare(expression: str) -> str:
     if not (expression.startswith("(") and expression.endswith(")")):
         return expression
     depth = 0
-    for token in re.findall(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[^'"()]+|.""", expression[:-1], re.DOTALL):
-        depth += (token == "(") - (token == ")")
+    for word in re.findall(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|[^'"()]+|.""", expression[:-1], re.DOTALL):
+        depth += (word == "(") - (word == ")")
         if depth == 0:
             return expression
     return expression[1:-1]

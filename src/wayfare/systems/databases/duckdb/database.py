@@ -46,7 +46,7 @@ class DuckdbDatabase:
     has_namespaces = True
     default_namespace = dialect.DEFAULT_NAMESPACE
     folds_case = True
-    carries = CARRIED - {"partial_index"}
+    carries = CARRIED - {"partial_index", "foreign_key_action"}
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -79,7 +79,7 @@ class DuckdbDatabase:
     def split(self, table: Table, rows_per_chunk: int, view: str = "") -> Sequence[Chunk]:
         with self._reading(f"splitting {table.label}") as cursor:
             sql = f"SELECT count(*), max(rowid) FROM {dialect.path(table)}"
-            count, last = cursor.execute(sql).fetchone() or (0, None)
+            count, last = cursor.execute(sql).fetchone() or (0, 0)
         parts = -(-count // max(rows_per_chunk, 1))
         if parts < 2:
             return [Chunk(rows_estimate=count)]

@@ -1,8 +1,9 @@
 """One opened file of this process, shared by every database object that names it.
 
-DuckDB locks its file for a whole process: any number of processes may read it, or one may write it. So a file is opened for
-reading, and again for writing when somebody first writes; what is read meanwhile is finished before. While a snapshot is
-held, nobody writes: other processes are kept out by DuckDB's lock, our own threads by this class.
+DuckDB locks its file for a whole process: any number of processes may read it, or one may write it. So a file is
+opened for reading, and again for writing when somebody first writes; what is read meanwhile is finished before.
+While a snapshot is held, nobody writes: other processes are kept out by DuckDB's lock, our own threads by this
+class.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from wayfare.systems.databases.duckdb.errors import classified, missing
 from wayfare.systems.databases.duckdb.options import Options
 
 WAIT_SECONDS_MAX = 10.0
+READERS_SECONDS_MAX = 300.0  # what is being read while somebody wants to write is read to its end
 
 
 class Instance:
@@ -102,7 +104,7 @@ class Instance:
         if self.vacant() and not create:
             raise missing(self.path)
         if self._root is not None:
-            self._wait(lambda: not self._borrowed, "is being read")
+            self._wait(lambda: not self._borrowed, "is being read", READERS_SECONDS_MAX)
             self.close()
         fresh = not self.path.exists() or self.path.stat().st_size == 0
         with classified(self.path):
@@ -112,8 +114,8 @@ class Instance:
                 self._root.execute(f"SET {name} = '{value}'")
             self._root.execute("SET TimeZone = 'UTC'")
 
-    def _wait(self, until: Callable[[], bool], reason: str) -> None:
-        deadline = time.monotonic() + WAIT_SECONDS_MAX
+    def _wait(self, until: Callable[[], bool], reason: str, seconds: float = WAIT_SECONDS_MAX) -> None:
+        deadline = time.monotonic() + seconds
         while not until():
             if not self._changed.wait(deadline - time.monotonic()):
                 raise Busy(f"{self.path} {reason} by this process.", remedy="Wait until that run has ended.")

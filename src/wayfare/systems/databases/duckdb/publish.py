@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-import duckdb
+from duckdb import DuckDBPyConnection as Cursor
 
 from wayfare.core.ports import Mode
-from wayfare.core.tables import Identity, Table
-from wayfare.systems.databases.duckdb import catalog, dialect, fill
+from wayfare.core.tables import Identity, Index, Table
+from wayfare.systems.databases.duckdb import catalog, dialect, fill, types
 from wayfare.systems.databases.duckdb.dialect import quote
 from wayfare.systems.databases.duckdb.fill import Place
 from wayfare.systems.databases.duckdb.records import FILL, Records
-
-Cursor = duckdb.DuckDBPyConnection
 
 
 def publish(cursor: Cursor, run: str, tables: Sequence[Table], mode: Mode) -> None:
@@ -67,12 +65,15 @@ def _put_in_place(cursor: Cursor, run: str, records: Records, table: Table, ther
     possible = fill.possible_keys(table, there)
     fill.create_and_fill(cursor, possible, dialect.path(dialect.staged(run, table)), sequences)
     records.done(undo=f"DROP TABLE {dialect.path(table)}")
-    for statement in (
-        *(dialect.create_index(table, i) for i in table.indexes if not i.constraint),
-        *dialect.comments(table),
-    ):
+    indexes = [i for i in table.indexes if not i.constraint and _can_be(i, table)]
+    for statement in (*(dialect.create_index(table, i) for i in indexes), *dialect.comments(table)):
         cursor.execute(statement)
     return table
+
+
+def _can_be(index: Index, table: Table) -> bool:
+    """An index over a list or an interval is left out, which shows when the copy's structure is compared."""
+    return all(types.can_be_indexed(table.column(c)) for c in index.columns)
 
 
 def _sequence(cursor: Cursor, records: Records, table: Table, column: str, identity: Identity) -> str:
@@ -119,7 +120,8 @@ def _copy_aside(cursor: Cursor, run: str, records: Records, old: Table) -> None:
     name = f"wayfare old {old.namespace}.{old.name}"
     copied = dialect.place(dialect.schema(run), name)
     (definition,) = cursor.execute(
-        "SELECT sql FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = ? AND table_name = ?",
+        "SELECT sql FROM duckdb_tables() "
+        "WHERE database_name = current_database() AND schema_name = ? AND table_name = ?",
         [old.namespace, old.name],
     ).fetchone() or ("",)
     columns = dialect.listed([c.name for c in old.written])

@@ -1,4 +1,4 @@
-"""What a run did to the target's real tables, step by step, so that `discard` can undo it and `finish` can forget it."""
+"""What a run did to the real tables, step by step, so that `discard` can undo it and `finish` can forget it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """How values pass between DuckDB and Arrow: SQL on DuckDB's side, small corrections on Arrow's.
 
-DuckDB's own Arrow types are ours, but for: infinities (its least value is one more than ours), HUGEINT (39 digits do not fit
-the decimal128 it exports), UUID and intervals (text there), enumerations (dictionaries), bits, JSON and nested types.
+DuckDB's own Arrow types are ours, but for: infinities (its least value is one more than ours), HUGEINT (39 digits
+do not fit the decimal128 it exports), UUID and intervals (text there), enumerations (dictionaries), bits, JSON and
+nested types.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from wayfare.core.errors import Refused
+from wayfare.core.landing import Limits
 from wayfare.core.ports import BATCH_BYTES_MAX, ROWS_PER_BATCH
 from wayfare.core.tables import INFINITE_DAYS, INFINITE_TICKS, Column, Meaning, Table
+from wayfare.systems.databases.duckdb import types
 from wayfare.systems.databases.duckdb.dialect import quote
 
 VECTOR_ROWS = 2048  # what DuckDB works on at a time: a smaller batch would not hold less memory
@@ -50,15 +53,17 @@ def _selected(x: str, t: pa.DataType, meaning: Meaning, native: str) -> str:
 
 
 def iso_interval(x: str) -> str:
-    """ISO 8601 of an interval's months, days and microseconds: P1Y2M3DT4H5M6.789S, and PT0S for none."""
+    """ISO 8601 of an interval's months, days and microseconds: P1Y2M3DT4H5M6.789S, and PT0S for none.
+
+    The fraction is spelled with its point and six digits, and cut of all points and zeros at its end.
+    """
     date = " || ".join(_part(x, unit, sign) for unit, sign in (("year", "Y"), ("month", "M"), ("day", "D")))
     clock = " || ".join(_part(x, unit, sign) for unit, sign in (("hour", "H"), ("minute", "M")))
     micros = f"datepart('microsecond', {x})"
-    fraction = f"rtrim(rtrim(printf('%06d', abs({micros}) % 1000000), '0'), '.')"
+    fraction = f"rtrim(printf('.%06d', abs({micros}) % 1000000), '.0')"
     seconds = (
         f"CASE WHEN {micros} = 0 THEN '' ELSE CASE WHEN {micros} < 0 THEN '-' ELSE '' END "
-        f"|| (abs({micros}) // 1000000)::VARCHAR || CASE WHEN {micros} % 1000000 = 0 THEN '' ELSE '.' || {fraction} END "
-        "|| 'S' END"
+        f"|| (abs({micros}) // 1000000)::VARCHAR || {fraction} || 'S' END"
     )
     whole = f"('P' || {date} || 'T' || {clock} || {seconds})"
     return f"CASE WHEN {whole} = 'PT' THEN 'PT0S' ELSE rtrim({whole}, 'T') END"
@@ -142,7 +147,7 @@ def _relisted(array: pa.Array, values: pa.Array) -> pa.Array:
 def prepared(batches: Iterable[pa.RecordBatch], table: Table, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     columns = table.written
     for batch in batches:
-        arrays = [stored(a, c.type) for a, c in zip(batch.columns, columns, strict=True)]
+        arrays = [_stored(a, c, table) for a, c in zip(batch.columns, columns, strict=True)]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
@@ -155,7 +160,17 @@ def stored_type(t: pa.DataType) -> pa.DataType:
     return pa.binary() if pa.types.is_fixed_size_binary(t) else t
 
 
+def _stored(array: pa.Array, column: Column, table: Table) -> pa.Array:
+    try:
+        return stored(array, column.type)
+    except pa.ArrowInvalid as error:
+        remedy = f"Allow the loss with --allow-loss {table.label}.{column.name}, or map the column to text with --map."
+        raise Refused(f"{error}.", where=f"{table.label}.{column.name}", remedy=remedy) from error
+
+
 def stored(array: pa.Array, t: pa.DataType) -> pa.Array:
+    """Raises ArrowInvalid for a value beyond DuckDB's ranges, which DuckDB would take from Arrow without a look."""
+    _within(array, types.limits(t))
     if pa.types.is_list(t):
         return _relisted(array, stored(array.flatten(), t.value_type))
     if pa.types.is_date32(t):
@@ -164,6 +179,18 @@ def stored(array: pa.Array, t: pa.DataType) -> pa.Array:
         return _least_infinity(array, pa.int64(), -INFINITE_TICKS - 1, -INFINITE_TICKS)
     wanted = stored_type(t)
     return array if wanted == t else array.cast(wanted)
+
+
+def _within(array: pa.Array, limits: Limits) -> None:
+    if limits.low is None or limits.high is None:
+        return
+    numbers = array.view(pa.int32() if pa.types.is_date32(array.type) else pa.int64())
+    infinity = (INFINITE_DAYS if pa.types.is_date32(array.type) else INFINITE_TICKS) if limits.infinity else None
+    outside = pc.or_(pc.less(numbers, limits.low), pc.greater(numbers, limits.high))
+    if infinity is not None and not pa.types.is_time64(array.type):
+        outside = pc.and_not(outside, pc.is_in(numbers, pa.array([infinity, -infinity - 1], numbers.type)))
+    if pc.any(outside).as_py():
+        raise pa.ArrowInvalid(f"there is a value that DuckDB's {array.type} cannot hold")
 
 
 def inserted(column: Column) -> str:
@@ -180,6 +207,8 @@ def _inserted(x: str, t: pa.DataType, meaning: Meaning, native: str) -> str:
         return f"CAST(hex({x}) AS UUID)"
     if meaning is Meaning.INTERVAL and native == "INTERVAL":
         return from_iso_interval(x)
+    if meaning is Meaning.JSON and native not in ("JSON", "VARCHAR"):
+        return f"CAST(CAST({x} AS JSON) AS {native})"  # a STRUCT, MAP, UNION or VARIANT of DuckDB's own
     return f"CAST({x} AS {native})"
 
 

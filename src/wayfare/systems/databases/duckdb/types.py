@@ -55,6 +55,7 @@ _MEANT: dict[str, tuple[pa.DataType, Meaning]] = {
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 _LABEL = re.compile(r"'((?:[^']|'')*)'")
 _NESTED = re.compile(r"(STRUCT|MAP|UNION|TUPLE)\b")
+_UNORDERED = re.compile(r".*\]|(STRUCT|MAP|UNION|TUPLE)\b.*|INTERVAL|VARIANT", re.DOTALL)
 _ARRAY = re.compile(r"(.*)\[\d*\]", re.DOTALL)
 
 
@@ -81,6 +82,10 @@ def _kind(native: str) -> tuple[pa.DataType, Meaning, tuple[str, ...]]:
     return pa.string(), Meaning.OTHER, ()
 
 
+def can_be_indexed(column: Column) -> bool:
+    return not _UNORDERED.fullmatch(column.native)
+
+
 def land(column: Column) -> Landing:
     """How DuckDB holds that column. Total: everything has a form here, at worst as text."""
     if column.origin == SYSTEM and column.native:
@@ -101,10 +106,14 @@ def _land(c: Column) -> Landing:
         return Landing(replace(c, type=pa.binary(), native="BLOB"))
     if pa.types.is_string(t):
         return _land_text(c)
-    return Landing(replace(c, native=_NATIVE[t]), limits=_limits(t))
+    if pa.types.is_timestamp(t) and t.tz:
+        finer = pa.timestamp("ns" if t.unit == "ns" else "us", "UTC")
+        return Landing(replace(c, type=finer, native=_NATIVE[finer]), limits=limits(t))
+    return Landing(replace(c, native=_NATIVE[t]), limits=limits(t))
 
 
-def _limits(t: pa.DataType) -> Limits:
+def limits(t: pa.DataType) -> Limits:
+    """What DuckDB's type of that name can hold."""
     if pa.types.is_date32(t):
         return Limits(low=-FINITE_DAYS, high=FINITE_DAYS)
     if pa.types.is_time64(t):

@@ -44,6 +44,8 @@ class Source:
             for batch in self._batches:
                 self.rows += batch.num_rows
                 yield batch
+        except GeneratorExit:
+            raise
         except BaseException as error:
             self.error = error
             raise
@@ -52,8 +54,8 @@ class Source:
 def insert(cursor: duckdb.DuckDBPyConnection, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
     """Stream the batches into the table. Raises what `batches` raises."""
     schema = pa.schema([pa.field(c.name, rows.stored_type(c.type)) for c in table.written])
-    source = Source(batches)
-    reader = pa.RecordBatchReader.from_batches(schema, rows.prepared(source, table, schema))
+    source = Source(rows.prepared(batches, table, schema))
+    reader = pa.RecordBatchReader.from_batches(schema, source)
     names = dialect.listed([c.name for c in table.written])
     values = ", ".join(rows.inserted(c) for c in table.written)
     cursor.register(_STREAM, reader)

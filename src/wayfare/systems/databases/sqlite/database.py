@@ -1,9 +1,9 @@
 """An SQLite file as source and target.
 
-One consistent view: while a copy reads, `snapshot` holds the file's write lock (BEGIN IMMEDIATE). Readers go on, in this and
-in other processes; other programs' writes wait, or fail as busy, until the copy has been read. SQLite offers nothing finer to
-several connections. `?snapshot=off` leaves writers alone and the view to luck; a file that may not be written to needs no
-lock.
+One consistent view: while a copy reads, `snapshot` holds the file's write lock (BEGIN IMMEDIATE). Readers go on, in
+this and in other processes; other programs' writes wait, or fail as busy, until the copy has been read. SQLite
+offers nothing finer to several connections. `?snapshot=off` leaves writers alone and the view to luck; a file that
+may not be written to needs no lock.
 """
 
 from __future__ import annotations

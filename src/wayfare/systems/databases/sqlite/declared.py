@@ -1,7 +1,7 @@
 """What only the text of a CREATE statement tells: checks, names of constraints, computed columns, collations, comments.
 
-SQLite has no pragma for these. A tokenizer of ten lines reads every statement SQLite accepted, whatever its type names
-are, and gives expressions back verbatim.
+SQLite has no pragma for these. A tokenizer of ten lines reads every statement SQLite accepted, whatever its type
+names are, and gives expressions back verbatim.
 """
 
 from __future__ import annotations

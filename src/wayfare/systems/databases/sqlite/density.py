@@ -1,8 +1,8 @@
 """How rows lie along an integer key, from a few probes: no scan, whatever the table's size.
 
-A file's rowids may have holes. At evenly spaced places we look how far the next rows reach. Where that differs from place to
-place we look closer; between two places that are alike the rows are taken to lie evenly. Estimates only steer the size of
-chunks: the chunks always cover every row exactly once.
+A file's rowids may have holes. At evenly spaced places we look how far the next rows reach. Where that differs from
+place to place we look closer; between two places that are alike the rows are taken to lie evenly. Estimates only
+steer the size of chunks: the chunks always cover every row exactly once.
 """
 
 from __future__ import annotations

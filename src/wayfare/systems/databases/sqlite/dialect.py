@@ -155,7 +155,7 @@ def _since(column: Column, chunk: Chunk) -> list[tuple[str, int | str]]:
 
 
 def _moment_sql(x: str) -> str:
-    """Moments are text, so equal ones must be spelled alike to compare: a blank, nine digits of a second, no UTC sign."""
+    """Moments are text, and equal ones must be spelled alike: a blank, nine digits of a second, no UTC sign."""
     bare = f"replace(replace(replace({x}, 'T', ' '), 'Z', ''), '+00:00', '')"
     return f"substr({bare} || CASE instr({bare}, '.') WHEN 0 THEN '.' ELSE '' END || '000000000', 1, 29)"
 

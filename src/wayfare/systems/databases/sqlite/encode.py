@@ -21,7 +21,7 @@ def from_arrow(column: Column, array: pa.Array) -> list[Any]:
     if pa.types.is_floating(t):
         if pc.any(pc.is_nan(array)).as_py():
             raise Unfit("NaN, which SQLite would store as NULL")
-        return array.to_pylist()
+        return list(array.to_pylist())
     if pa.types.is_decimal(t):
         return _digits(array)
     if pa.types.is_date32(t):
@@ -34,19 +34,19 @@ def from_arrow(column: Column, array: pa.Array) -> list[Any]:
         return [None if v is None else _dashed(v.hex()) for v in array.to_pylist()]
     if t == pa.uint64() and pc.any(pc.greater(array, 2**63 - 1)).as_py():
         raise Unfit("an integer beyond 2^63 - 1")
-    return array.to_pylist()
+    return list(array.to_pylist())
 
 
 def _digits(array: pa.Array) -> list[Any]:
     text = array.cast(pa.string())
     if pc.any(pc.match_substring(text, "E")).as_py():  # Arrow spells small ones 1E-9
         return [None if v is None else f"{v:f}" for v in array.to_pylist()]
-    return text.to_pylist()
+    return list(text.to_pylist())
 
 
 def _dates(array: pa.Array) -> list[Any]:
     _within(array.cast(pa.int32()), FIRST_DAY, LAST_DAY)
-    return array.cast(pa.string()).to_pylist()
+    return list(array.cast(pa.string()).to_pylist())
 
 
 def _moments(array: pa.Array) -> list[Any]:
@@ -55,7 +55,7 @@ def _moments(array: pa.Array) -> list[Any]:
     low, high = FIRST_DAY * ticks_per_day, (LAST_DAY + 1) * ticks_per_day - 1
     _within(array.cast(pa.int64()), max(low, 1 - 2**63), min(high, 2**63 - 2))
     text = array.cast(pa.timestamp(unit)).cast(pa.string())
-    return (pc.binary_join_element_wise(text, "+00:00", "") if zoned else text).to_pylist()
+    return list((pc.binary_join_element_wise(text, "+00:00", "") if zoned else text).to_pylist())
 
 
 def _within(numbers: pa.Array, low: int, high: int) -> None:
@@ -69,7 +69,7 @@ def _clocks(array: pa.Array) -> list[Any]:
     ticks = array.cast(pa.int64())
     reach = pc.min_max(ticks).as_py()
     if reach["min"] is None or (reach["min"] >= 0 and reach["max"] < 86_400 * 10**digits):
-        return array.cast(pa.string()).to_pylist()
+        return list(array.cast(pa.string()).to_pylist())
     return [None if v is None else _clock(v, digits) for v in ticks.to_pylist()]
 
 

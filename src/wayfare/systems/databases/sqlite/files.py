@@ -73,7 +73,7 @@ class Files:
         return connection
 
     def uri(self) -> str:
-        """A database in WAL mode on media we cannot write to has no place for its index: then nobody else writes either."""
+        """In WAL mode readers write an index beside the file. Where we cannot, nobody writes: it is immutable."""
         stuck = not os.access(self.path.parent, os.W_OK) and not Path(f"{self.path}-wal").exists()
         return f"file:{percent(str(self.path))}?mode=ro" + ("&immutable=1" if stuck else "")
 

@@ -169,7 +169,7 @@ class Statement:
     def batches(self, slots: Sequence[Slot]) -> Iterator[pa.RecordBatch]:
         """Raises MisfitAt."""
         layout = Layout(slots)
-        origins = (_Origin * len(slots))(*((i, precision(s)) for i, s in enumerate(slots)))
+        origins = (_Origin * len(slots))(*(_Origin(i, precision(s)) for i, s in enumerate(slots)))
         seen = 0
         status = ctypes.c_int(_FULL)
         while status.value != _DONE:
@@ -205,7 +205,7 @@ class Statement:
                 columns[i].bytes_room = 0  # nothing is kept
         count = len(slots)
         fits, met = (ctypes.c_uint8 * count)(*[1] * count), (ctypes.c_int32 * count)()
-        origins = (_Origin * count)(*((at, precision(s)) for at, s in zip(sources, slots, strict=True)))
+        origins = (_Origin * count)(*(_Origin(at, precision(s)) for at, s in zip(sources, slots, strict=True)))
         code = self._native.kernel.wf_sqlite_look(
             ctypes.byref(self._native.library), self._statement, columns.pointer, origins, count, fits, met
         )

@@ -1,7 +1,7 @@
 """Do all values keep the promise of their column's declaration? Asked in SQL, for where the native kernel is missing.
 
-The answer may be no although they do (a date with a T in it): then they are looked at one by one. It is never yes when they
-do not, but for text that is not UTF-8, which `read` refuses.
+The answer may be no although they do (a date with a T in it): then they are looked at one by one. It is never yes
+when they do not, but for text that is not UTF-8, which `read` refuses.
 """
 
 from __future__ import annotations

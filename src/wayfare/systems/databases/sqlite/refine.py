@@ -1,9 +1,9 @@
 """What the columns really hold: one pass over the rows settles each column's type.
 
-A declared type promises, the rows keep it or not. For each column there are candidates, from the promise to what can hold
-anything of that family; the first one that every stored value fits is taken. Whether a value fits is decided by the code that
-will read it. A column that mixes bytes with numbers has no type that keeps both: it stays as declared, and reading it is
-refused at the first such row.
+A declared type promises, the rows keep it or not. For each column there are candidates, from the promise to what
+can hold anything of that family; the first one that every stored value fits is taken. Whether a value fits is
+decided by the code that will read it. A column that mixes bytes with numbers has no type that keeps both: it stays
+as declared, and reading it is refused at the first such row.
 """
 
 from __future__ import annotations

@@ -105,7 +105,8 @@ def _set_aside(connection: sqlite3.Connection, run: str, name: str) -> None:
     statements = []
     if replaced:
         statements = connection.execute(
-            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ? COLLATE NOCASE",
+            "SELECT name, sql FROM sqlite_master "
+            "WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ? COLLATE NOCASE",
             (name,),
         ).fetchall()
         for index_name, _ in statements:

@@ -1,9 +1,9 @@
 """SQLite's declared types ↔ Arrow, and how a column of any system lands here.
 
 A declared type is a wish: SQLite only derives an affinity from its letters (https://www.sqlite.org/datatype3.html).
-NUMERIC affinity turns '1.10' into 1.1 and digits beyond 15 into a float. So what must be kept digit by digit is declared as
-`…_TEXT`: DECIMAL_TEXT(38,10), NUMBER_TEXT, JSON_TEXT. The word TEXT gives such a column text affinity, and the word
-before it tells its meaning when the table is read again.
+NUMERIC affinity turns '1.10' into 1.1 and digits beyond 15 into a float. So what must be kept digit by digit is
+declared as `…_TEXT`: DECIMAL_TEXT(38,10), NUMBER_TEXT, JSON_TEXT. The word TEXT gives such a column text affinity,
+and the word before it tells its meaning when the table is read again.
 """
 
 from __future__ import annotations

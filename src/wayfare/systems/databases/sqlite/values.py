@@ -4,7 +4,7 @@ What each type accepts of what may be stored in its column:
 
     integers   an INTEGER in range                  bool       0, 1, and the texts true and false
     float64    REAL; an INTEGER a double holds      decimal    INTEGER; REAL whose shortest digits fit; digits as text
-    date       YYYY-MM-DD                           timestamp  a date, or with [ T]HH:MM[:SS[.f]]; a zone if the type has one
+    date       YYYY-MM-DD                           timestamp  a date, or with [ T]HH:MM[:SS[.f]]; a zone if declared
     time       [-]HH:MM[:SS[.f]]                    UUID       32 hex digits, with dashes or without, or 16 bytes
     NUMBER     anything that is a number            binary     BLOB
     string     TEXT, an INTEGER's digits, a REAL's shortest digits
@@ -105,7 +105,7 @@ def _matching(form: re.Pattern[str], value: Value) -> Any:
 def _truth(value: Value) -> bool:
     if type(value) not in (int, str):
         raise ValueError(value)
-    found = _TRUTHS.get(value.lower() if isinstance(value, str) else value)  # type: ignore[arg-type, call-overload]
+    found = _TRUTHS.get(value.lower() if isinstance(value, str) else value)
     if found is None:
         raise ValueError(value)
     return found
@@ -211,7 +211,7 @@ def _form(t: pa.DataType) -> str:
 
 
 def _quick_decimal(t: pa.DataType, values: Sequence[Value]) -> pa.Array | None:
-    """Numbers whose digits at this scale are fewer than 16: then digits / 10**scale is the shortest decimal of its double.
+    """Numbers with fewer than 16 digits at this scale: then digits / 10**scale is the shortest decimal of its double.
 
     Both divisor and dividend are exact doubles and division rounds correctly, so equality proves the digits.
     """
