@@ -13,7 +13,7 @@ from typing import TypeVar
 from wayfare.cli import map_file
 from wayfare.copy.request import CopyRequest
 from wayfare.core.address import Address
-from wayfare.core.errors import Invalid, Unauthenticated
+from wayfare.core.errors import Invalid, Unauthenticated, WayfareError
 from wayfare.core.ports import Mode
 from wayfare.core.redacted import Redacted
 from wayfare.systems.registry import adapter, open_database
@@ -89,30 +89,30 @@ def asking_passwords(request: CopyRequest, act: Callable[[CopyRequest], T]) -> T
 
     Raises what `act` raises, and Unauthenticated when there is nobody to ask or the answers are wrong.
     """
-    for _ in range(PROMPTS_MAX):
+    open_roles = [role for role in PASSWORD_VARIABLES if not getattr(request, role).password]
+    prompts = 0
+    while True:
         try:
             return act(request)
         except Unauthenticated as error:
-            role = _role_without_password(request)
-            if not role or not sys.stdin.isatty():
+            role = next((role for role in open_roles if _refused(getattr(request, role))), "")
+            if not role or prompts == PROMPTS_MAX or not sys.stdin.isatty():
                 raise _with_hint(error, role) from error
-            password = getpass.getpass(f"Password for the {role}, {getattr(request, role)}: ")
-            request = replace(request, **{role: replace(getattr(request, role), password=Redacted(password))})
-    return act(request)
+        prompts += 1
+        password = getpass.getpass(f"Password for the {role}, {getattr(request, role)}: ")
+        request = replace(request, **{role: replace(getattr(request, role), password=Redacted(password))})
 
 
-def _role_without_password(request: CopyRequest) -> str:
-    """Which side refused us for lack of a password; "" when none did."""
-    for role in PASSWORD_VARIABLES:
-        address: Address = getattr(request, role)
-        if address.password:
-            continue
-        try:
-            with open_database(address) as database:
-                database.check()
-        except Unauthenticated:
-            return role
-    return ""
+def _refused(address: Address) -> bool:
+    """Is this the side that wants another password? Whatever else may be wrong there is told by `act`."""
+    try:
+        with open_database(address) as database:
+            database.check()
+    except Unauthenticated:
+        return True
+    except WayfareError:
+        return False
+    return False
 
 
 def _with_hint(error: Unauthenticated, role: str) -> Unauthenticated:
