@@ -164,14 +164,14 @@ class Engine:
             self._durable.forget(FORGET_SECONDS)
 
     def _take(self) -> None:
-        for taken in self._store.work.to_conduct():
+        for taken in self._store.work.rounds.to_conduct():
             if taken not in self._taken:
                 self._durable.conduct(*taken)
                 self._taken.add(taken)
 
     def _heal(self) -> None:
         """A run whose workflow is not there (DBOS's records were lost, or a bug ended it) gets a new one."""
-        for run, round_ in [*self._store.work.conducted(), *self._store.work.to_conduct()]:
+        for run, round_ in [*self._store.work.rounds.conducted(), *self._store.work.rounds.to_conduct()]:
             if not self._durable.conducting(run, round_):
-                self._store.work.next_round(run, round_)
+                self._store.work.rounds.next_round(run, round_)
                 self._durable.conduct(run, round_ + 1)

@@ -175,7 +175,7 @@ def test_a_roll_back_asked_at_the_last_moment_is_not_lost(store: Store) -> None:
     store.ask(run.id, "rollback")
     ended = store.move(run.id, Status.SUCCEEDED)
     assert (ended.asked, ended.round) == ("rollback", run.round + 1)
-    assert store.work.to_conduct() == [(run.id, run.round + 1)]
+    assert store.work.rounds.to_conduct() == [(run.id, run.round + 1)]
     with pytest.raises(Conflict):
         store.ask(run.id, "resume")
 
@@ -250,10 +250,10 @@ def test_a_round_that_is_over_cannot_begin(store: Store) -> None:
     store.ask(run.id, "pause")
     assert work.begin(run.id, 1, "me") is None
     store.ask(run.id, "resume")
-    assert work.to_conduct() == [(run.id, 2)]
+    assert work.rounds.to_conduct() == [(run.id, 2)]
     assert work.begin(run.id, 2, "me")
-    assert work.to_conduct() == []
-    assert work.conducted() == [(run.id, 2)]
+    assert work.rounds.to_conduct() == []
+    assert work.rounds.conducted() == [(run.id, 2)]
 
 
 def test_many_threads_lose_nothing(store: Store) -> None:
