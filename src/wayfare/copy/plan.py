@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from wayfare import __version__
 from wayfare.copy import translate
+from wayfare.copy.condense import condensed
 from wayfare.copy.existing import fit_existing
 from wayfare.copy.facts import CopyFacts
 from wayfare.copy.naming import Place, place_tables
@@ -60,7 +61,7 @@ def plan_copy(
         deletes=request.deletes,
         versions={"wayfare": __version__, "python": sys.version.split()[0], **facts.versions},
     )
-    return Plan("copy", subject.to_json(), _phases(request, facts, copies, since or {}), tuple(findings))
+    return Plan("copy", subject.to_json(), _phases(request, facts, copies, since or {}), condensed(findings))
 
 
 def _table_copy(

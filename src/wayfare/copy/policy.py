@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from wayfare.copy import translate
+from wayfare.copy.condense import ABSENT
 from wayfare.copy.facts import CopyFacts
 from wayfare.copy.naming import Place
 from wayfare.copy.request import CopyRequest
@@ -144,7 +145,8 @@ def land_structure(
 
 
 def _left_out(what: str, thing: str, table: Table, text: str = "", advice: str = "") -> Finding:
-    message = f"{thing} is not carried over: the target has no such thing." if not text else f"{thing}: {text}"
+    """`text` tells what is in the way of this one; without it, the target has nothing of the kind."""
+    message = f"{thing}: {text}" if text else f"{thing} is not carried over: {ABSENT}"
     return Finding(f"{what}_not_carried", Severity.WARNING, message, table.label, advice)
 
 
@@ -153,11 +155,14 @@ def _with_default(table: Table, column: Column, passage: Passage, findings: list
         return column
     if column.name in table.key and "primary_key" in passage.carries:
         column = replace(column, nullable=False)  # some systems let a key's column hold NULL; most do not
+    if column.identity and "identity" not in passage.carries:
+        findings.append(_left_out("identity", f"the numbering of {column.name}", table))
+        column = replace(column, identity=None)
     source = table.column(column.name)
     if source.generated:
         text = f"it computes {source.generated}; the target gets its values as a plain column."
         findings.append(_left_out("generated", f"the computed column {column.name}", table, text))
-    if not source.default or column.identity:
+    if not source.default or source.identity:
         return replace(column, default="", generated="")
     default = translate.expression(source.default, passage.source_dialect, passage.target_dialect)
     if default is None or "default" not in passage.carries:
@@ -172,11 +177,14 @@ def _indexes(table: Table, passage: Passage, findings: list[Finding]) -> Iterato
         carried = _index(index, passage)
         if carried:
             yield carried
-        else:
-            kind = "unique" if index.unique else "index"
-            text = index.definition or index.expression or ", ".join(index.columns)
-            advice = "Make it by hand, if it is needed."
-            findings.append(_left_out(kind, f"the index {index.name}", table, f"its text is {text}", advice))
+            continue
+        kind = "unique" if index.unique else "index"
+        if kind not in passage.carries:
+            findings.append(_left_out(kind, f"the index {index.name}", table))
+            continue
+        text = index.definition or index.expression or ", ".join(index.columns)
+        advice = "Make it by hand, if it is needed."
+        findings.append(_left_out(kind, f"the index {index.name}", table, f"its text is {text}", advice))
 
 
 def _index(index: Index, passage: Passage) -> Index | None:
@@ -204,12 +212,21 @@ def _foreign_keys(
             findings.append(_left_out("foreign_key", f"the foreign key to {key.parent}", table, text))
         else:
             namespace, name = places[parent]
-            if (key.on_delete or key.on_update) and "foreign_key_action" not in passage.carries:
-                verbs = (("DELETE", key.on_delete), ("UPDATE", key.on_update))
-                acts = " ".join(f"ON {verb} {how}" for verb, how in verbs if how)
-                findings.append(_left_out("foreign_key_action", f"{acts} of the foreign key to {key.parent}", table))
-                key = replace(key, on_delete="", on_update="")
-            yield replace(key, parent=name, parent_namespace=namespace)
+            acting = key if passage.like else _acting(table, key, passage, findings)
+            yield replace(acting, parent=name, parent_namespace=namespace)
+
+
+def _acting(table: Table, key: ForeignKey, passage: Passage, findings: list[Finding]) -> ForeignKey:
+    """With the actions that the target can take. SET NULL on a NOT NULL column can never succeed; some refuse it."""
+    verbs = {"on_delete": key.on_delete, "on_update": key.on_update}
+    never_null = any(not table.column(name).nullable for name in key.columns)
+    can_act = "foreign_key_action" in passage.carries
+    lost = {v: how for v, how in verbs.items() if how and (not can_act or (how == "SET NULL" and never_null))}
+    if lost:
+        acts = " ".join(f"{verb.replace('_', ' ').upper()} {how}" for verb, how in lost.items())
+        findings.append(_left_out("foreign_key_action", f"{acts} of the foreign key to {key.parent}", table))
+    kept = {verb: "" if verb in lost else how for verb, how in verbs.items()}
+    return replace(key, on_delete=kept["on_delete"], on_update=kept["on_update"])
 
 
 def _checks(table: Table, passage: Passage, findings: list[Finding]) -> Iterator[Check]:

@@ -73,7 +73,9 @@ def _columns(expected: Table, actual: Table) -> Iterator[Finding]:
 
 def column_changes(expected: Column, actual: Column, where: str) -> Iterator[Finding]:
     """Another type, a shorter length, or other nullability. A computed column's type is its own affair."""
-    if not expected.generated and (expected.type, expected.meaning) != (actual.type, actual.meaning):
+    spelt_alike = expected.native and expected.native == actual.native
+    same = spelt_alike or (expected.type, expected.meaning) == (actual.type, actual.meaning)
+    if not expected.generated and not same:
         message = f"the type is {_type(actual)}, not {_type(expected)}."
         yield Finding(TYPE_CHANGED, Severity.ERROR, message, where)
     elif actual.length is not None and (expected.length is None or actual.length < expected.length):

@@ -80,7 +80,7 @@ class ClickHouse:
             except (Refused, NotFound, Forbidden) as error:
                 failed.append(
                     Finding(
-                        "view-failed",
+                        "view_failed",
                         Severity.WARNING,
                         error.message,
                         view.label,

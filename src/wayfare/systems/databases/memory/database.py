@@ -47,7 +47,7 @@ class MemoryDatabase:
     name_bytes_max = 1 << 16
     has_namespaces = True
     default_namespace = ""
-    carries = CARRIED
+    carries = CARRIED - {"view"}
 
     def __init__(self, address: Address) -> None:
         self.address = address
