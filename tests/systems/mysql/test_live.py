@@ -474,6 +474,7 @@ def test_any_statement(db: MySql) -> None:
     found = db.execute("SELECT 1 AS a, 'x' AS b, CAST('2024-01-02' AS DATE) AS c, 1.50 AS d, NULL AS e")
     assert found.to_pylist() == [{"a": 1, "b": "x", "c": date(2024, 1, 2), "d": Decimal("1.50"), "e": None}]
     assert db.execute("CREATE TABLE t (a INT)").num_rows == 0
+    assert db.execute("CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1").num_rows == 0
     with pytest.raises(Refused, match="syntax"):
         db.execute("SELECT FROM")
 

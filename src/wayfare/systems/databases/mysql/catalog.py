@@ -186,8 +186,10 @@ def _default(raw: str | None, extra: str, native: str, server: Server) -> str:
 
 def plain_text(text: str, server: Server) -> str:
     """An expression as somebody would write it: MySQL escapes it once more and names every literal's charset."""
-    if server.maria:
-        return text
+    return text if server.maria else _unescaped(text)
+
+
+def _unescaped(text: str) -> str:
     return _INTRODUCER.sub("", re.sub(r"\\(['\\\"])", r"\1", text))
 
 
@@ -220,7 +222,7 @@ def _index(name: str, parts: Sequence[Row]) -> Index:
 def _part(row: Row) -> str:
     if not row.get("expression"):
         return quote(row["column_name"])
-    return "(" + _INTRODUCER.sub("", re.sub(r"\\(['\\\"])", r"\1", row["expression"])) + ")"
+    return f"({_unescaped(row['expression'])})"
 
 
 def foreign_keys(connection: Connection) -> dict[str, list[ForeignKey]]:

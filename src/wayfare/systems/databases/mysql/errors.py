@@ -20,7 +20,6 @@ from wayfare.core.errors import (
     WayfareError,
 )
 
-DUPLICATE_ENTRY = 1062
 UNSUPPORTED_IN_PREPARED = 1295
 
 _KINDS: dict[type[WayfareError], tuple[int, ...]] = {

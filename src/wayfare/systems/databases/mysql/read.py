@@ -12,7 +12,8 @@ import pyarrow as pa
 from wayfare.core.errors import Bug, Refused
 from wayfare.core.ports import Parcel
 from wayfare.core.tables import Table
-from wayfare.systems.databases.mysql import decode
+from wayfare.systems.databases.mysql import connection as link
+from wayfare.systems.databases.mysql import decode, errors
 from wayfare.systems.databases.mysql.connection import Connection
 from wayfare.systems.databases.mysql.native import Halt, Progress, library
 from wayfare.systems.databases.mysql.slots import column_of, line_kinds, slot
@@ -36,7 +37,14 @@ def batches(stream: Stream, table: Table) -> Iterator[pa.RecordBatch]:
 
 def result(connection: Connection, sql: str) -> pa.Table:
     """Any statement's rows, in the types the server gives them."""
-    with Stream(connection, sql) as stream:
+    try:
+        stream = Stream(connection, sql)
+    except Refused as error:
+        if not error.__cause__ or errors.number(error.__cause__) != errors.UNSUPPORTED_IN_PREPARED:
+            raise
+        link.run(connection, sql)  # statements that cannot be prepared have no rows
+        return pa.table({})
+    with stream:
         columns = [column_of(field) for field in stream.fields]
         slots = [slot(column, field, "result") for column, field in zip(columns, stream.fields, strict=True)]
         schema = pa.schema([(c.name, c.type) for c in columns])

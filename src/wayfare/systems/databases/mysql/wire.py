@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import pymysql
-from pymysql import err
 from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
 
 from wayfare.core.errors import Refused
@@ -199,8 +198,3 @@ def drain(stream: Stream, kill: Callable[[int], None]) -> None:
         payload = stream.packet()
         if payload[:1] and payload[0] != 0:
             stream._finish()
-
-
-def is_unprepared(error: err.MySQLError) -> bool:
-    """Some statements cannot be prepared; they go as text."""
-    return errors.number(error) == errors.UNSUPPORTED_IN_PREPARED
