@@ -17,7 +17,7 @@ def lines(picture: Picture, width: int = 100, height: int = 30, notice: str = ""
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=True, color_system=None, legacy_windows=False)
     console.print(draw(picture, START + 10, width, height, notice))
-    return out.getvalue().replace("\u00a0", " ").splitlines()
+    return out.getvalue().splitlines()
 
 
 def halfway(count: int) -> Picture:
