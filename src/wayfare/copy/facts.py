@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from wayfare.copy import sequences
 from wayfare.copy.naming import NamingRules
 from wayfare.copy.request import CopyRequest
 from wayfare.copy.selection import select
 from wayfare.core.errors import Invalid
 from wayfare.core.findings import Finding
 from wayfare.core.ports import WHOLE, Chunk, Creates, Database, Facts, Refines, Stages, Views
-from wayfare.core.tables import Table, View
+from wayfare.core.tables import Sequence, Table, View
 from wayfare.systems.registry import adapter
 
 CHUNK_BYTES = 192 << 20  # about two seconds of work (design: chunks of at least that, so that queues cost nothing)
@@ -31,6 +32,7 @@ class CopyFacts:
     chunks: Mapping[str, tuple[Chunk, ...]]  # by source label
     existing: tuple[Table, ...]  # in the target
     views: tuple[View, ...]
+    sequences: tuple[Sequence, ...]
     rules: NamingRules
     carries: frozenset[str]
     findings: tuple[Finding, ...]
@@ -59,6 +61,7 @@ def gather(request: CopyRequest, source: Database, target: Database) -> CopyFact
         chunks={t.label: (WHOLE,) if whole else tuple(source.split(t, rows_per_chunk(request, t))) for t in tables},
         existing=() if missing else tuple(target.tables()),
         views=_views(source, request),
+        sequences=() if _partial(request) else sequences.wanted(source),
         rules=NamingRules(
             target.has_namespaces, target.default_namespace, target.name_bytes_max, getattr(target, "folds_case", False)
         ),
@@ -83,11 +86,13 @@ def rows_per_chunk(request: CopyRequest, table: Table) -> int:
 
 
 def _views(source: Database, request: CopyRequest) -> tuple[View, ...]:
-    """Views belong to a whole copy; a chosen few tables, or rows alone, come without them."""
-    if request.tables or request.data_only or request.incremental or not isinstance(source, Views):
-        return ()
-    return tuple(source.views())
+    return () if _partial(request) or not isinstance(source, Views) else tuple(source.views())
 
 
-def _placed(role: str, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def _partial(request: CopyRequest) -> bool:
+    """Views and sequences belong to a whole copy; a chosen few tables, or rows alone, come without them."""
+    return bool(request.tables) or request.data_only or request.incremental
+
+
+def _placed(role: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(replace(f, where=f.where or role) for f in findings)

@@ -21,6 +21,7 @@ from wayfare.copy.facts import CopyFacts
 from wayfare.copy.naming import Place, place_tables
 from wayfare.copy.policy import Passage, land_columns, land_structure, readable
 from wayfare.copy.request import CopyRequest
+from wayfare.copy.sequences import placed
 from wayfare.copy.subject import ARROW, RELAY, CopySubject, TableCopy
 from wayfare.core.codec import encode
 from wayfare.core.findings import Finding, Severity
@@ -56,6 +57,7 @@ def plan_copy(
         title=request.title,
         tables=tuple(copies),
         views=views,
+        sequences=placed(facts.sequences, facts.rules, facts.source_default),
         rows_per_second=request.rows_per_second,
         keep_replaced=request.keep_replaced,
         deletes=request.deletes,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
+from wayfare.copy import sequences
 from wayfare.copy.deletes import FindDeleted
 from wayfare.copy.facts import is_missing
 from wayfare.copy.load import VIEW, Load, stages
@@ -96,6 +97,8 @@ class Publish:
         for copy in subject.tables:
             if copy.added and copy.exists and isinstance(target, Extends):
                 target.add_columns(copy.landed, [copy.landed.column(name) for name in copy.added])
+        for finding in sequences.carry(subject.sequences, target):
+            context.finding(finding)
         tables = current(subject, context.open("source"))
         for mode in Mode:
             chosen = [t for t, copy in zip(tables, subject.tables, strict=True) if copy.mode is mode]
@@ -133,9 +136,9 @@ class Finish:
         if subject.views and isinstance(target, Views):
             for finding in target.create_views(subject.views):
                 context.finding(finding)
-        for finding in compare_structures(current(subject, context.open("source")), target.tables()):
+        wrong = compare_structures(current(subject, context.open("source")), target.tables())
+        for finding in (*wrong, *sequences.behind(subject.sequences, target)):
             context.finding(finding)
         if not subject.keep_replaced:
             stages(target).finish(context.run)
         return {"tables": len(subject.tables), "views": len(subject.views)}
-

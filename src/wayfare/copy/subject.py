@@ -9,7 +9,7 @@ from wayfare.core.codec import decode, encode
 from wayfare.core.landing import Landing, Limits, Verdict
 from wayfare.core.plan import Json, StepContext
 from wayfare.core.ports import Mode
-from wayfare.core.tables import Table, View
+from wayfare.core.tables import Sequence, Table, View
 from wayfare.flow.cast import Cast
 from wayfare.flow.mask import Mask, parse_mask
 
@@ -59,6 +59,7 @@ class CopySubject:
     title: str
     tables: tuple[TableCopy, ...]
     views: tuple[View, ...] = ()  # in the target's dialect
+    sequences: tuple[Sequence, ...] = ()  # in the target's namespaces
     rows_per_second: int = 0
     keep_replaced: bool = False
     deletes: bool = False

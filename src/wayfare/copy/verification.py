@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+from wayfare.copy import sequences
 from wayfare.copy.existing import fit_existing
 from wayfare.copy.facts import CopyFacts
 from wayfare.copy.naming import Place, place_tables
 from wayfare.copy.policy import Passage, land_columns, land_structure, readable
 from wayfare.copy.report import TableProof
 from wayfare.copy.request import CopyRequest
+from wayfare.copy.sequences import placed
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.landing import Landing
 from wayfare.core.ports import Database, Mode, Relays, Snapshots
@@ -53,6 +55,7 @@ def verify_tables(
                 findings += pair.findings
                 proofs.append(_proof(pair, passage, source, target, view, rows))
             seen(table.label, proofs[-1])
+    findings += sequences.behind(placed(facts.sequences, facts.rules, facts.source_default), target)
     return proofs, findings
 
 

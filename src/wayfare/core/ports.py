@@ -223,12 +223,21 @@ class Relays(Protocol):
 
 @runtime_checkable
 class Views(Protocol):
-    """Has views and free-standing sequences."""
+    """Has views."""
 
     def views(self) -> Sequence[View]: ...
-    def sequences(self) -> Sequence[NamedSequence]: ...
     def create_views(self, views: Sequence[View]) -> Sequence[Finding]:
         """Create or replace views written in this system's dialect; a finding, with the text, for each that fails."""
+        ...
+
+
+@runtime_checkable
+class Sequences(Protocol):
+    """Has free-standing sequences: those that no identity column owns."""
+
+    def sequences(self) -> Sequence[NamedSequence]: ...
+    def create_sequences(self, sequences: Sequence[NamedSequence]) -> None:
+        """Create the missing ones, and let each go on at its `next`. Repeatable."""
         ...
 
 

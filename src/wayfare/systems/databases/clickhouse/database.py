@@ -16,7 +16,6 @@ from wayfare.core.findings import Finding, Severity
 from wayfare.core.landing import Landing
 from wayfare.core.ports import Chunk, Facts, Mode, Ticket
 from wayfare.core.tables import Column, Table, View
-from wayfare.core.tables import Sequence as NamedSequence
 from wayfare.systems.databases.clickhouse import catalog, dialect, landing, types
 from wayfare.systems.databases.clickhouse import read as reading
 from wayfare.systems.databases.clickhouse import write as writing
@@ -67,10 +66,6 @@ class ClickHouse:
 
     def views(self) -> Sequence[View]:
         return catalog.views(self._engine)
-
-    def sequences(self) -> Sequence[NamedSequence]:
-        """ClickHouse has none."""
-        return ()
 
     def create_views(self, views: Sequence[View]) -> Sequence[Finding]:
         failed = []
