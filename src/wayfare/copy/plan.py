@@ -25,10 +25,9 @@ from wayfare.copy.sequences import placed
 from wayfare.copy.subject import ARROW, RELAY, CopySubject, TableCopy
 from wayfare.core.codec import encode
 from wayfare.core.findings import Finding, Severity
-from wayfare.core.landing import Landing
 from wayfare.core.plan import Phase, Plan, Step
 from wayfare.core.ports import Chunk, Database, Drafts, Mode, Relays
-from wayfare.core.tables import Table, View
+from wayfare.core.tables import LOSS_ALLOWED, Table, View
 
 Bound = int | str | None
 
@@ -89,16 +88,17 @@ def _table_copy(
         findings += fitted.findings
     elif request.data_only:
         findings.append(_no_target(landed))
-    form = _relay_form(read, landed, landings, request, passage, source, target)
+    form = _relay_form(read, landed, request, passage, source, target)
     written = [n for n in landings if not n.column.generated]
+    allowed = tuple(c.name for c in read.columns if passage.says(passage.allow_loss, read, c))
     copy = TableCopy(
         source=table.label,
         target=landed.label,
-        table=read,
+        table=replace(read, hints=(*read.hints, (LOSS_ALLOWED, ",".join(allowed)))) if allowed else read,
         landed=landed,
         limits=tuple(n.limits for n in written),
         verdicts=tuple(n.verdict for n in written),
-        allow_loss=tuple(c.name for c in read.columns if passage.says(passage.allow_loss, read, c)),
+        allow_loss=allowed,
         masks=tuple(f"{c.name}={m.kind}" for c in read.columns if (m := passage.mask(read, c))),
         mode=mode,
         cursor=cursor,
@@ -117,18 +117,20 @@ def _table_copy(
 def _relay_form(
     table: Table,
     landed: Table,
-    landings: Sequence[Landing],
     request: CopyRequest,
     passage: Passage,
     source: Database,
     target: Database,
 ) -> str:
-    """The wire format both speak for this table, or "". A relay does not look at values: whatever must, prevents it."""
+    """The wire format both speak for this table, or "".
+
+    A relay does not change values, so masks and allowed losses prevent it. What the target cannot hold, it refuses.
+    """
     if not (isinstance(source, Relays) and isinstance(target, Relays)) or request.incremental:
         return ""
     if any(passage.says(passage.masks, table, c) for c in table.columns):
         return ""
-    if any(n.limits.any for n in landings):
+    if any(passage.says(passage.allow_loss, table, c) for c in table.columns):
         return ""
     receivable = target.receives(table, landed)
     return next((form for form in source.sends(table) if form in receivable), "")

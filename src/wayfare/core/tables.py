@@ -38,6 +38,7 @@ import pyarrow as pa
 
 INFINITE_DAYS = 2**31 - 1
 INFINITE_TICKS = 2**63 - 1
+LOSS_ALLOWED = "loss_allowed"  # a hint: columns, joined by commas, whose inexpressible values are read as NULL
 
 
 class Meaning(StrEnum):

@@ -16,10 +16,9 @@ from wayfare.core.address import Address
 from wayfare.core.errors import Forbidden, NotFound, Refused, Unauthenticated, Unreachable
 from wayfare.core.ports import WHOLE, Chunk, Mode, Parcel, Relays, Snapshots, Stages, Ticket, Views
 from wayfare.core.redacted import Redacted
-from wayfare.core.tables import Column, ForeignKey, Identity, Index, Meaning, Table, View
+from wayfare.core.tables import LOSS_ALLOWED, Column, ForeignKey, Identity, Index, Meaning, Table, View
 from wayfare.systems.databases.mysql.database import MySql
 from wayfare.systems.databases.mysql.native import library
-from wayfare.systems.databases.mysql.read import LOSS_ALLOWED
 from wayfare.systems.testing import Fresh
 
 RUN = "a" * 16

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from wayfare.core.errors import Bug, Refused
 from wayfare.core.ports import Parcel
-from wayfare.core.tables import Table
+from wayfare.core.tables import LOSS_ALLOWED, Table
 from wayfare.systems.databases.mysql import connection as link
 from wayfare.systems.databases.mysql import decode, errors
 from wayfare.systems.databases.mysql.connection import Connection
@@ -20,7 +20,6 @@ from wayfare.systems.databases.mysql.slots import column_of, line_kinds, slot
 from wayfare.systems.databases.mysql.wire import Stream
 
 PARCEL_BYTES = 1 << 20
-LOSS_ALLOWED = "loss_allowed"  # a hint: names, joined by commas, of columns in which what is no date becomes NULL
 
 
 def batches(stream: Stream, table: Table) -> Iterator[pa.RecordBatch]:
