@@ -25,6 +25,7 @@ PROTOCOL = "1"  # DBOS's application version: not a hash of the code, or every e
 RUNS = "runs"
 STEPS = "steps"
 POLL_SECONDS = 0.1
+EMBEDDED_POLL_SECONDS = 0.07  # for lanes, so that a phase begins within 0.1 s; each look costs about 2 ms of CPU
 ALIVE = ["PENDING", "ENQUEUED", "DELAYED"]
 OVER = ["SUCCESS", "ERROR", "CANCELLED"]
 FORGET_MAX = 500  # at once
@@ -105,7 +106,7 @@ class Durable:
                 STEPS,
                 global_concurrency=workers,
                 partition_concurrency=min(workers, self._settings.per_source),
-                polling_interval_sec=POLL_SECONDS,
+                polling_interval_sec=EMBEDDED_POLL_SECONDS if self._settings.embedded else POLL_SECONDS,
             )
         finally:
             client.destroy()
