@@ -71,6 +71,32 @@ def test_ctrl_c_pauses_and_the_same_command_goes_on(wayfare, shop):
     assert len(wayfare("runs", "list", "--json").json["runs"]) == 1
 
 
+def test_paused_from_another_terminal(wayfare, shop):
+    started = wayfare.start("copy", SOURCE, TARGET, *SLOWLY)
+    wayfare.until(lambda: wayfare.status() == "running")
+    asked = wayfare("runs", "pause")
+    assert asked.code == 0, asked.err
+    assert "Paused. Go on with: wayfare runs resume" in asked.out
+    assert started.end().code == 130
+    resumed = wayfare("runs", "resume", "--json")
+    assert resumed.code == 0, resumed.err
+    assert resumed.json["status"] == "succeeded"
+
+
+def test_cancelled_while_paused_and_taken_back(wayfare, shop):
+    started = wayfare.start("copy", SOURCE, TARGET, *SLOWLY)
+    wayfare.until((wayfare.folder / "copy.duckdb").exists)
+    started.interrupt()
+    started.end()
+    asked = wayfare("runs", "cancel")
+    assert asked.code == 0, asked.err
+    assert "Cancelled." in asked.out
+    assert wayfare.status() == "cancelled"
+    undone = wayfare("runs", "rollback")
+    assert undone.code == 0, undone.err
+    assert copied(wayfare.folder, "SELECT table_name FROM duckdb_tables()") == []
+
+
 def test_a_killed_command_is_taken_up_again(wayfare, shop):
     started = wayfare.start("copy", SOURCE, TARGET, *SLOWLY)
     wayfare.until(lambda: wayfare.status() == "running")

@@ -97,9 +97,10 @@ def _obey(store: Store, run: str, view: View, leave: threading.Event, *, again: 
         return
     try:
         store.ask(run, "pause")
+        doing = "Pausing: what is in flight is left in order."
     except Conflict:
-        return  # it has just come to its end by itself
-    view.notice("Pausing: what is in flight is left in order. Ctrl-C again leaves at once; nothing is lost by it.")
+        doing = "This cannot be paused now; it soon ends."  # it is being undone, or has just come to its end
+    view.notice(f"{doing} Ctrl-C again leaves at once; nothing is lost by it.")
 
 
 def _stands_still(store: Store, run: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from wayfare.cli.copying import conduct
+from wayfare.cli.ending import conduct
 from wayfare.cli.place import opened_store
 from wayfare.cli.request import CopyOptions, request_of
 from wayfare.cli.screen import console

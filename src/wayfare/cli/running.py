@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from rich.text import Text
 
 from wayfare.cli.conduct import picture_of, watch
 from wayfare.cli.conduct import work as carry_out
-from wayfare.cli.copying import conclude, conduct
+from wayfare.cli.ending import conclude, conduct
 from wayfare.cli.live import draw
 from wayfare.cli.picture import Picture
 from wayfare.cli.place import opened_store
@@ -38,6 +38,12 @@ STATUS_STYLES = {
     Status.UNDOING: "cyan",
     Status.WAITING: "yellow",
     Status.QUEUED: "yellow",
+}
+WISHES: dict[str, tuple[Callable[[Store, str], Run], Status]] = {  # how to ask, and what is to come of it
+    "pause": (control.pause, Status.WAITING),
+    "resume": (control.resume, Status.SUCCEEDED),
+    "cancel": (control.cancel, Status.CANCELLED),
+    "rollback": (control.roll_back, Status.UNDONE),
 }
 EVENTS_AT_ONCE = 1000
 
@@ -93,18 +99,13 @@ def logs(reference: str, *, follow: bool, as_json: bool) -> int:
 
 
 def ask(reference: str, what: str, *, as_json: bool) -> int:
-    """Wish for something, and see it through where that needs an engine: resuming and undoing do, a pause does not."""
-    acts = {"pause": control.pause, "resume": control.resume, "cancel": control.cancel, "rollback": control.roll_back}
+    """Wish for something, and see it come true; an engine is started only where one has to do something for it."""
+    act, wanted = WISHES[what]
     with opened_store() as (settings, store):
-        run = acts[what](store, reference)
-        if what in ("resume", "rollback") or run.asked:
-            wanted = {"rollback": Status.UNDONE, "cancel": Status.CANCELLED}.get(what, Status.SUCCEEDED)
-            return conduct(settings, store, run, as_json=as_json, wanted=wanted)
-        if as_json:
-            print_json(_as_json(run))
-        else:
-            console().print(f"Run {run.id} is {run.status}.")
-    return 0
+        run = act(store, reference)
+        if run.status is wanted and not run.asked:
+            return conclude(settings, store, run.id, picture_of(store, run.id), as_json=as_json, wanted=wanted)
+        return conduct(settings, store, run, as_json=as_json, wanted=wanted)
 
 
 def work(*, as_json: bool) -> int:
