@@ -23,6 +23,7 @@ WAITING_SHOWN = 3
 LINES_BESIDE_TABLES = 7  # title, the three lines that sum up, two empty ones, and the cursor's
 BAR_WIDTH_MAX = 36
 LABEL_WIDTH_MAX = 32
+BESIDE_BAR = 64  # columns for the names and amounts
 NARROW = 72  # below this many columns the amounts give way to the bar
 SEVERITY_STYLE = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "dim"}
 SEVERITY_MARK = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}
@@ -102,7 +103,7 @@ def _tables(picture: Picture, width: int, room: int) -> RenderableType:
     full = width >= NARROW
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(no_wrap=True, overflow="ellipsis", max_width=LABEL_WIDTH_MAX)
-    grid.add_column(width=min(BAR_WIDTH_MAX, max(width - NARROW, 8)))
+    grid.add_column(width=min(BAR_WIDTH_MAX, max(width - BESIDE_BAR, 8)))
     for _ in range(4 if full else 2):
         grid.add_column(justify="right", no_wrap=True)
     for line in _lines(picture, room):
