@@ -77,6 +77,12 @@ class Unreachable(SystemFailed):
     retryable = True
     exit_code = 5
 
+    def by(self, server: str) -> None:
+        """Say which server it was, unless that is said: the errors of one end pass through the hands of the other."""
+        if "://" not in self.where:
+            self.where = server
+            self.remedy = self.remedy or "Check that the server runs and can be reached; the same command goes on."
+
 
 class Unauthenticated(SystemFailed):
     code = "unauthenticated"

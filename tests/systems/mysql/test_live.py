@@ -280,7 +280,7 @@ def test_a_snapshot_does_not_see_what_comes_later(db: MySql) -> None:
             batches.close()
         assert len(rows(db, a, view=snapshot.token)) == 2
     assert len(rows(db, a)) == 3
-    with pytest.raises(Refused, match="snapshot has ended"):
+    with pytest.raises(Unreachable, match="snapshot has ended"):
         rows(db, a, view=snapshot.token)
 
 

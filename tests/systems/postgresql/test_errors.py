@@ -89,7 +89,7 @@ def test_a_snapshot_that_has_ended(db: PostgreSQL) -> None:
         db.execute("insert into t values (1)")
         assert [b.num_rows for b in db.read(table, WHOLE, token)] == []
     for bad in (token, "00000000-00000000-1", "no'token"):
-        with pytest.raises(Busy, match="has ended"):
+        with pytest.raises(Unreachable, match="has ended"):
             list(db.read(table, WHOLE, bad))
 
 

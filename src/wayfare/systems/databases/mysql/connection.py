@@ -13,7 +13,7 @@ import pymysql
 from pymysql.constants import CLIENT
 
 from wayfare.core.address import Address
-from wayfare.core.errors import Invalid
+from wayfare.core.errors import Invalid, Unreachable
 from wayfare.systems.databases.mysql import options
 from wayfare.systems.databases.mysql.errors import classified
 
@@ -58,15 +58,17 @@ class Connections:
         connection = self._take()
         try:
             yield connection
-        except BaseException:
+        except BaseException as error:
             drop(connection)
+            if isinstance(error, Unreachable):
+                error.by(self.address.url())
             raise
         self._give(connection)
 
     def open(self) -> Connection:
         """A new connection that the caller owns and drops."""
         address = self.address
-        with classified():
+        with classified(address.url()):
             connection = pymysql.connect(
                 host=address.host or "localhost",
                 port=address.port or PORT,
@@ -79,13 +81,16 @@ class Connections:
                 local_infile=True,
                 client_flag=CLIENT.FOUND_ROWS,
                 connect_timeout=options.CONNECT_SECONDS_MAX,
+                read_timeout=options.CONNECT_SECONDS_MAX,  # of a server that takes the call and says nothing
                 **self.options.tls(address.host),
             )
             self._prepare(connection)
         return connection
 
     def _prepare(self, connection: Connection) -> None:
+        connection._read_timeout = None  # later a reader may wait for a slow writer
         wire = connection._sock
+        wire.settimeout(None)
         if wire.family != socket.AF_UNIX:
             for side in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 wire.setsockopt(socket.SOL_SOCKET, side, BUFFER_BYTES)
@@ -120,7 +125,7 @@ class Connections:
 
 def alive(connection: Connection) -> bool:
     try:
-        connection.ping()
+        connection.ping(reconnect=False)  # which older drivers do by themselves: a new connection has another view
     except (pymysql.MySQLError, OSError):
         return False
     return True

@@ -49,9 +49,7 @@ def classified(where: str = "") -> Iterator[None]:
     except pymysql.MySQLError as error:
         raise classify(error, where) from error
     except (OSError, EOFError, ssl.SSLError) as error:
-        raise Unreachable(
-            f"the connection broke: {error}", where=where, remedy="The step is repeated on a new connection."
-        ) from error
+        raise Unreachable(f"the connection broke: {error}", where=where, remedy=_REMEDIES[Unreachable]) from error
 
 
 def number(error: BaseException) -> int:

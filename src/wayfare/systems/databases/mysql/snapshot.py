@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Self
 
-from wayfare.core.errors import Busy, Forbidden, Refused, WayfareError
+from wayfare.core.errors import Busy, Forbidden, Refused, Unreachable, WayfareError
 from wayfare.systems.databases.mysql import connection as link
 from wayfare.systems.databases.mysql.connection import Connection, Connections
 from wayfare.systems.databases.mysql.dialect import quote
@@ -35,6 +35,7 @@ class SharedView:
     def __init__(self, connections: Connections, readers: int = READERS) -> None:
         self.token = f"{_PROCESS}:{secrets.token_hex(8)}"
         self.shared = True
+        self._address = connections.address
         self._free: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         self._all: list[Connection] = []
         try:
@@ -64,6 +65,9 @@ class SharedView:
             raise Busy("no connection of the snapshot became free.", where="source") from error
         try:
             yield connection
+        except Unreachable as error:
+            error.by(self._address.url())
+            raise
         finally:
             if link.alive(connection):
                 self._free.put(connection)
@@ -90,12 +94,13 @@ class SharedView:
             link.drop(connection)
 
 
-def find(token: str) -> SharedView | None:
-    """None for a token of another process. Raises Refused when the view has ended: a later one shows another state."""
+def find(token: str, server: str) -> SharedView | None:
+    """None for a token of another process. Raises Unreachable when the view has ended: a later one sees another state."""
     with _lock:
         found = _open.get(token)
     if found is None and token.startswith(_PROCESS):
-        raise Refused("the snapshot has ended.", where="source", remedy="Start the copy anew, or resume it.")
+        remedy = "The same command goes on, with a new snapshot."
+        raise Unreachable("the snapshot has ended: its connections broke.", where=server, remedy=remedy)
     return found
 
 

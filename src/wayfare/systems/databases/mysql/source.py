@@ -101,7 +101,7 @@ class Source:
 
     @contextmanager
     def _reader(self, view: str) -> Iterator[Connection]:
-        shared = snapshots.find(view) if view else None
+        shared = snapshots.find(view, self.address.url()) if view else None
         with shared.borrow() if shared else self._connections.use() as connection:
             yield connection
 

@@ -12,6 +12,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from wayfare.core.address import Address
+from wayfare.core.errors import Unreachable
 from wayfare.systems.databases.postgresql.errors import classifying, login_failed
 from wayfare.systems.databases.postgresql.options import parameters
 
@@ -45,8 +46,10 @@ class Connections:
         try:
             with classifying(where):
                 yield connection
-        except BaseException:
+        except BaseException as error:
             connection.close()  # its state is unknown, and a query may still be running on it
+            if isinstance(error, Unreachable):
+                error.by(self.address.url())
             raise
         self._give_back(connection)
 

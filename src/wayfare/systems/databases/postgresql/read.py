@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from wayfare.core.errors import Busy, WayfareError
+from wayfare.core.errors import Unreachable, WayfareError
 from wayfare.core.ports import WHOLE, Chunk
 from wayfare.core.tables import Table
 from wayfare.systems.databases.postgresql import decode
@@ -23,14 +23,15 @@ BEGIN_READ = "begin isolation level repeatable read read only"
 
 
 def enter_view(connection: Connection, view: str) -> None:
-    """Open a transaction that sees what the snapshot `view` saw, or the present. Raises Busy when it has ended."""
+    """Open a transaction that sees what the snapshot `view` saw, or the present. Raises Unreachable when it ended."""
     connection.execute(BEGIN_READ)
     if not view:
         return
     try:
         connection.execute(f"set transaction snapshot {literal(view)}")
     except Exception as error:
-        raise Busy(f"the snapshot {view} has ended: {error}", remedy="It is tried again with a new one.") from error
+        remedy = "Its connection broke. The same command goes on, with a new snapshot."
+        raise Unreachable(f"the snapshot {view} has ended: {error}", remedy=remedy) from error
 
 
 def from_clause(table: Table) -> str:
