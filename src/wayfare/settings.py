@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,7 @@ class Settings:
         return cls(
             home=_get(environ, "WAYFARE_HOME", _folder, _default_home),
             store_url=_get(environ, "WAYFARE_STORE", _store, lambda: ""),
-            workers=_get(environ, "WAYFARE_WORKERS", _count, lambda: 4),
+            workers=_get(environ, "WAYFARE_WORKERS", _count, _usual_workers),
             per_source=_get(environ, "WAYFARE_PER_SOURCE", _count, lambda: 4),
             key=_get(environ, "WAYFARE_KEY", _key, lambda: NO_KEY),
             log_level=_get(environ, "WAYFARE_LOG_LEVEL", _level, lambda: "INFO"),
@@ -55,6 +56,11 @@ def _get(environ: Mapping[str, str], name: str, parse: Callable[[str], T], defau
         return parse(text)
     except ValueError as error:
         raise Invalid(f"{error}.", where=name, remedy=f"Correct or unset {name}.") from error
+
+
+def _usual_workers() -> int:
+    """One for each core, as both ends of a copy are often on this machine too; no more than a server likes to see."""
+    return max(2, min(4, os.cpu_count() or 1))
 
 
 def _default_home() -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -27,7 +28,8 @@ def copy(options: CopyOptions, *, as_json: bool) -> int:
         run, resumed = asking_passwords(request, lambda r: looking_at(r, partial(start_copy, store)))
         if resumed and not as_json:
             console().print(f"Going on with run {run.id}.")
-        return conduct(settings, store, run, as_json=as_json)
+        paced = replace(settings, workers=request.workers) if request.workers else settings
+        return conduct(paced, store, run, as_json=as_json)
 
 
 def plan(options: CopyOptions, *, as_json: bool) -> int:

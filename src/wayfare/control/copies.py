@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from wayfare import __version__
-from wayfare.copy.facts import gather
+from wayfare.copy.facts import gather, is_missing
+from wayfare.copy.load import PACE
 from wayfare.copy.plan import Bound
 from wayfare.copy.plan import plan_copy as make_plan
 from wayfare.copy.report import Report
@@ -25,7 +26,7 @@ from wayfare.core.status import Status
 from wayfare.flow.probe import probe as probe_values
 from wayfare.store.records import Run
 from wayfare.store.store import Store
-from wayfare.systems.registry import open_database
+from wayfare.systems.registry import open_database, settled
 
 _FOUND = frozenset({Mismatch.code, Conflict.code, LossRefused.code, Invalid.code, Refused.code})
 
@@ -56,8 +57,10 @@ def start_copy(store: Store, request: CopyRequest) -> tuple[Run, bool]:
 
     Raises Invalid or LossRefused, with the first of the plan's errors, when it is blocked; nothing is recorded then.
     """
+    request = replace(request, source=settled(request.source), target=settled(request.target))
     unfinished = store.unfinished(request.fingerprint())
     if unfinished and _worth_resuming(store, unfinished):
+        store.note(unfinished.id, PACE, request.rows_per_second)
         return _resumed(store, unfinished), True
     if unfinished:
         store.ask(unfinished.id, "rollback")  # what it staged is of no use to anybody
@@ -119,6 +122,8 @@ def verify(request: CopyRequest, *, rows: bool = False, seen: Seen = lambda labe
     with ExitStack() as stack:
         source = stack.enter_context(open_database(request.source))
         target = stack.enter_context(open_database(request.target))
+        if is_missing(target):
+            target.check()  # says which file is not there
         facts = gather(replace(request, schema_only=True), source, target)
         proofs, findings = verify_tables(request, facts, source, target, rows=rows, seen=seen)
     wrong = any(f.severity is Severity.ERROR for f in findings) or not all(p.equal for p in proofs)

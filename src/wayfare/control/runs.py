@@ -19,8 +19,8 @@ def resume(store: Store, reference: str) -> Run:
 
 
 def cancel(store: Store, reference: str, *, undo: bool = False) -> Run:
-    """With `undo`, the target is left as it was before the run."""
-    return store.ask(store.run(reference).id, "rollback" if undo else "cancel")
+    """With `undo`, the target is left as it was before the run. Raises Conflict as `roll_back` does."""
+    return roll_back(store, reference) if undo else store.ask(store.run(reference).id, "cancel")
 
 
 def roll_back(store: Store, reference: str) -> Run:

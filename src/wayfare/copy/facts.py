@@ -15,7 +15,7 @@ from wayfare.core.ports import WHOLE, Chunk, Creates, Database, Facts, Refines, 
 from wayfare.core.tables import Sequence, Table, View
 from wayfare.systems.registry import adapter
 
-CHUNK_BYTES = 192 << 20  # about two seconds of work (design: chunks of at least that, so that queues cost nothing)
+CHUNK_BYTES = 32 << 20  # small enough that lanes end together, large enough that a chunk's ledger row costs nothing
 ROWS_PER_CHUNK_MAX = 1_000_000
 ROWS_PER_CHUNK_MIN = 10_000
 ROW_BYTES_GUESS = 100

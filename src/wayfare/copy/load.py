@@ -21,8 +21,9 @@ from wayfare.flow.throttle import Throttle
 from wayfare.kernel.hashing import EMPTY, Digest, rows_digest
 
 VIEW = "view"  # the note that holds the token of the source's snapshot
+PACE = "rows_per_second"  # the note with the limit of the command that resumed the run
 
-_throttles: dict[str, Throttle] = {}
+_throttles: dict[tuple[str, int], Throttle] = {}
 
 
 def stages(database: Database) -> Stages:
@@ -80,9 +81,9 @@ def _through_arrow(context: StepContext, subject: CopySubject, copy: TableCopy, 
 
 def _throttle(context: StepContext, subject: CopySubject) -> Throttle | None:
     """One limit for all chunks of a run in this process."""
-    if not subject.rows_per_second:
-        return None
-    return _throttles.setdefault(context.run, Throttle(subject.rows_per_second))
+    noted = context.notes(PACE)
+    pace = subject.rows_per_second if noted is None else int(noted)
+    return _throttles.setdefault((context.run, pace), Throttle(pace)) if pace else None
 
 
 class Meter:

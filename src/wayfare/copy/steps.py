@@ -73,6 +73,12 @@ class Stage:
         return {"tables": len(tables)}
 
     def undo(self, context: StepContext, args: Mapping[str, Json]) -> None:
+        """Raises Conflict when the copy has come to its end and what it replaced is gone."""
+        if context.outcomes("copy.finish") and not subject_of(context).keep_replaced:
+            raise Conflict(
+                "the copy had already finished, and stays as it is: what it replaced is gone.",
+                remedy="Copies that may have to be rolled back after their end are started with --keep-replaced.",
+            )
         stages(context.open("target")).discard(context.run)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from types import MappingProxyType
 from typing import cast
 
@@ -27,6 +28,7 @@ class Adapter:
     extra: str = ""  # the extra of pyproject.toml that brings them; "" when they come with Wayfare
     sql_dialect: str = ""  # what sqlglot calls it
     port: int = 0
+    in_a_path: bool = False  # without a host, its database is a file or folder
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -48,6 +50,14 @@ def adapter(system: str) -> Adapter:
             return found
     known = ", ".join(databases())
     raise Invalid(f"there is no system called {system!r}.", where="url", remedy=f"Known systems: {known}.")
+
+
+def settled(address: Address) -> Address:
+    """The address with a relative path made absolute: another process, in another folder, may be the one to open it."""
+    path = address.database
+    if not adapter(address.system).in_a_path or address.host or not path or path.startswith(":"):
+        return address
+    return replace(address, database=str(Path(path).absolute()))
 
 
 def open_database(address: Address) -> Database:

@@ -11,4 +11,5 @@ ADAPTER = Adapter(
     drivers=("chdb",),
     sql_dialect="clickhouse",
     port=8123,
+    in_a_path=True,
 )

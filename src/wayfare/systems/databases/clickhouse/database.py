@@ -147,7 +147,7 @@ class ClickHouse:
 
 
 _KEYS_SORT = Finding(
-    "keys-not-enforced",
+    "keys_not_enforced",
     Severity.INFO,
     "ClickHouse sorts by a primary key and does not enforce it: later inserts may repeat a key.",
     advice="Keep uniqueness in what writes to the table.",
@@ -156,7 +156,7 @@ _KEYS_SORT = Finding(
 
 def _zone_differs(zone: str) -> Finding:
     return Finding(
-        "server-zone",
+        "server_zone",
         Severity.WARNING,
         f"The server's time zone is {zone}: timestamps without zone are kept in UTC, and are shown shifted there.",
         advice="Read them with SETTINGS session_timezone = 'UTC'.",
@@ -165,7 +165,7 @@ def _zone_differs(zone: str) -> Finding:
 
 def _not_atomic(engine: str) -> Finding:
     return Finding(
-        "database-engine",
+        "database_engine",
         Severity.ERROR,
         f"The database has the engine {engine}, which cannot exchange tables: a copy cannot be put in place safely.",
         advice="Copy into a database with the engine Atomic.",

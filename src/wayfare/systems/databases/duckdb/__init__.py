@@ -9,4 +9,5 @@ ADAPTER = Adapter(
     "duckdb:///warehouse.duckdb",
     drivers=("duckdb",),
     sql_dialect="duckdb",
+    in_a_path=True,
 )

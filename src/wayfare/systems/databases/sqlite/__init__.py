@@ -10,4 +10,5 @@ ADAPTER = Adapter(
     aliases=("sqlite3",),
     drivers=("sqlite3",),
     sql_dialect="sqlite",
+    in_a_path=True,
 )
