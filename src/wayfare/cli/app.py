@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Annotated, Any
 
 import typer
@@ -41,6 +43,11 @@ def start(
     """Move databases, and prove that nothing was lost."""
 
 
+def load_ahead(module: str) -> None:
+    """Import in the background what is needed soon (the engine takes half a second), while databases are asked."""
+    Thread(target=import_module, args=(module,), name="load ahead", daemon=True).start()
+
+
 @app.command()
 def copy(
     source: given.Source,
@@ -71,6 +78,8 @@ def copy(
     Ctrl-C pauses; the same command goes on where it stood.
     """
     with answering(as_json):
+        if not dry_run:
+            load_ahead("wayfare.engine.durable")
         from wayfare.cli import copying
         from wayfare.cli.request import CopyOptions
 

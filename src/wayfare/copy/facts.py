@@ -9,7 +9,7 @@ from wayfare.copy import sequences
 from wayfare.copy.naming import NamingRules
 from wayfare.copy.request import CopyRequest
 from wayfare.copy.selection import select
-from wayfare.core.errors import Invalid
+from wayfare.core.errors import Invalid, NotFound
 from wayfare.core.findings import Finding
 from wayfare.core.ports import WHOLE, Chunk, Creates, Database, Facts, Refines, Stages, Views
 from wayfare.core.tables import Sequence, Table, View
@@ -40,7 +40,7 @@ class CopyFacts:
 
 
 def gather(request: CopyRequest, source: Database, target: Database) -> CopyFacts:
-    """Raises Invalid when source and target are one, or the target cannot be written; NotFound for patterns."""
+    """Raises Invalid when source and target are one, or the target cannot be written; NotFound without tables."""
     if not isinstance(target, Stages):
         raise Invalid(f"{target.system} cannot be a target.", where="target", remedy="See `wayfare systems`.")
     if request.source.url() == request.target.url():
@@ -49,6 +49,9 @@ def gather(request: CopyRequest, source: Database, target: Database) -> CopyFact
     landing_place = Facts("") if missing else target.check()
     default = source.default_namespace if isinstance(source, Stages) else ""
     chosen = select(source.tables(), request.tables, request.exclude, default)
+    views = _views(source, request)
+    if not chosen and (request.exclude or not views):
+        raise _nothing_to_copy(request)
     tables = tuple(source.refine(t) for t in chosen) if isinstance(source, Refines) else tuple(chosen)
     whole = request.incremental or request.schema_only
     return CopyFacts(
@@ -60,7 +63,7 @@ def gather(request: CopyRequest, source: Database, target: Database) -> CopyFact
         tables=tables,
         chunks={t.label: (WHOLE,) if whole else tuple(source.split(t, rows_per_chunk(request, t))) for t in tables},
         existing=() if missing else tuple(target.tables()),
-        views=_views(source, request),
+        views=views,
         sequences=() if _partial(request) else sequences.wanted(source),
         rules=NamingRules(
             target.has_namespaces, target.default_namespace, target.name_bytes_max, getattr(target, "folds_case", False)
@@ -69,6 +72,13 @@ def gather(request: CopyRequest, source: Database, target: Database) -> CopyFact
         findings=_placed("source", checked.findings) + _placed("target", landing_place.findings),
         versions={"source": checked.version, "target": landing_place.version},
     )
+
+
+def _nothing_to_copy(request: CopyRequest) -> NotFound:
+    if request.exclude:
+        return NotFound("no table is left to copy.", where="--exclude", remedy="Exclude fewer of them.")
+    remedy = "Is this the right database, and may this user see its tables?"
+    return NotFound("the source has no tables.", where="source", remedy=remedy)
 
 
 def is_missing(target: Database) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from pathlib import Path
 
@@ -13,7 +14,8 @@ def test_without_variables_everything_has_a_default() -> None:
     settings = Settings.read({})
     assert settings.home.is_absolute()
     assert settings.home.name == "wayfare"
-    assert (settings.workers, settings.per_source, settings.store_url, settings.log_level) == (4, 4, "", "INFO")
+    assert settings.workers == max(2, min(4, os.cpu_count() or 1))
+    assert (settings.per_source, settings.store_url, settings.log_level) == (4, "", "INFO")
     assert settings.embedded
     assert len(fields(Settings)) <= 25
 
