@@ -18,7 +18,7 @@ import pytest
 
 from systems.duckdb.conftest import Make
 from wayfare.core.address import Address
-from wayfare.core.errors import Busy, Invalid, NotFound, Refused
+from wayfare.core.errors import Busy, Full, Invalid, NotFound, Refused
 from wayfare.core.ports import WHOLE, Chunk, Mode, Ticket
 from wayfare.core.tables import INFINITE_DAYS, INFINITE_TICKS, Column, ForeignKey, Identity, Table, View
 from wayfare.systems.databases.duckdb import instance
@@ -74,7 +74,7 @@ def essence(db: DuckdbDatabase) -> list[Table]:
         columns = tuple(
             replace(c, identity=replace(c.identity, sequence="")) if c.identity else c for c in table.columns
         )
-        found.append(replace(table, columns=columns, rows_estimate=0))
+        found.append(replace(table, columns=columns, rows_estimate=0, bytes_estimate=0))
     return found
 
 
@@ -403,15 +403,13 @@ def test_views_stand_or_fall_alone(made: Make) -> None:
 
 
 CRASH = """
-import sys
+import os, signal, sys
 import pyarrow as pa
-from dataclasses import replace
 from wayfare.core.address import Address
 from wayfare.core.ports import Mode, Ticket
 from wayfare.core.tables import Column, Table
 from wayfare.systems.databases.duckdb import instance
 from wayfare.systems.databases.duckdb.database import DuckdbDatabase
-import os, signal
 
 db = DuckdbDatabase(Address("duckdb", database=sys.argv[1]))
 table = Table("t", (db.land(Column("a", pa.int64())).column,), namespace="main")
@@ -437,10 +435,45 @@ def test_killed_and_gone_on(opened: Open, tmp_path: Path, moment: str) -> None:
     db = opened(path)
     table = Table("t", (db.land(Column("a", pa.int64())).column,), namespace="main")
     staged = db.staged(RUN, table)
-    db.stage(RUN, [table]) if moment == "write" else None
     if moment == "write":
         assert rows_of(db, staged) == []
         assert db.write(Ticket(RUN, staged.label, 0, 2), staged, [pa.record_batch({"a": [1, 2, 3]})]) == 3
     db.publish(RUN, [table], Mode.REPLACE)
     db.finish(RUN)
     assert len(rows_of(db, db.tables()[0])) == 3
+
+
+def test_sizes_are_estimated_from_the_statistics(made: Make) -> None:
+    db = made("CREATE TABLE t AS SELECT range AS i, repeat('x', 1000) AS s FROM range(1000)", "CREATE TABLE e (i INT)")
+    empty, full = db.tables()
+    assert (empty.rows_estimate, empty.bytes_estimate) == (0, 0)
+    assert full.rows_estimate == 1000
+    assert 1_000_000 < full.bytes_estimate < 1_100_000
+
+
+def test_wide_rows_make_small_batches(made: Make) -> None:
+    db = made("CREATE TABLE t AS SELECT range AS i, repeat('x', 5000000) AS s FROM range(30)")
+    sizes = [b.nbytes for b in db.read(db.tables()[0], WHOLE)]
+    assert len(sizes) >= 4
+    assert max(sizes) < 40_000_000
+
+
+def test_little_memory_is_enough_or_more_is_taken(
+    opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index that does not fit under the usual limit is made under a higher one; a limit from the URL is kept."""
+    monkeypatch.setattr(instance, "MEMORY_LIMIT", "24MiB")
+    ids = pa.record_batch({"a": pa.array(range(400_000), pa.int64()), "b": [f"number {i}" for i in range(400_000)]})
+    for name, options in (("free.duckdb", {}), ("fixed.duckdb", {"memory_limit": "24MiB"})):
+        db = opened(tmp_path / name, **options)
+        columns = tuple(db.land(Column(n, t)).column for n, t in (("a", pa.int64()), ("b", pa.string())))
+        table = Table("t", columns, ("b",), namespace="main")
+        db.stage(RUN, [table])
+        staged = db.staged(RUN, table)
+        db.write(Ticket(RUN, staged.label, 0), staged, [ids.slice(i, 20_000) for i in range(0, 400_000, 20_000)])
+        if options:
+            with pytest.raises(Full, match="memory"):
+                db.publish(RUN, [table], Mode.REPLACE)
+        else:
+            db.publish(RUN, [table], Mode.REPLACE)
+            assert db.tables()[0].rows_estimate == 400_000

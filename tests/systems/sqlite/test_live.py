@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -279,3 +280,61 @@ def test_rows_of_many_megabytes_make_small_batches(tmp_path: Path, made: Make, p
     sizes = [b.num_rows for b in db.read(db.tables()[0], WHOLE)]
     assert sum(sizes) == 8
     assert max(sizes) <= 4
+
+
+def test_triggers_stay_with_the_name(made: Make) -> None:
+    log = "CREATE TRIGGER logged AFTER INSERT ON t BEGIN INSERT INTO log VALUES (new.a); END"
+    source = made("CREATE TABLE t (a INT)", "INSERT INTO t VALUES (1)")
+    target = made("CREATE TABLE t (a INT)", "CREATE TABLE log (a INT)", log, name="target.db")
+    copied(source, target)
+    target.execute("INSERT INTO t VALUES (2)")
+    assert target.execute("SELECT a FROM log")["a"].to_pylist() == [2]
+    target.discard(RUN)
+    target.execute("INSERT INTO t VALUES (3)")
+    assert target.execute("SELECT a FROM log")["a"].to_pylist() == [2, 3]
+
+
+CRASH = """
+import os, signal, sys
+import pyarrow as pa
+from wayfare.core.address import Address
+from wayfare.core.ports import Mode, Ticket
+from wayfare.core.tables import Column, Table
+from wayfare.systems.databases.sqlite.database import SqliteDatabase
+
+db = SqliteDatabase(Address("sqlite", database=sys.argv[1]))
+table = Table("t", (db.land(Column("a", pa.int64())).column,))
+staged = db.staged("a" * 16, table)
+
+def batches():
+    yield pa.record_batch({"a": [1, 2, 3]})
+    if sys.argv[2] == "write":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+db.stage("a" * 16, [table])
+db.write(Ticket("a" * 16, staged.label, 0), staged, batches())
+db.publish("a" * 16, [table], Mode.REPLACE)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("moment", ["write", "publish"])
+def test_killed_and_gone_on(tmp_path: Path, moment: str) -> None:
+    path = tmp_path / "x.db"
+    killed = subprocess.run([sys.executable, "-c", CRASH, str(path), moment], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    db = database(path)
+    table = Table("t", (db.land(Column("a", pa.int64())).column,))
+    staged = db.staged(RUN, table)
+    if moment == "write":
+        assert rows_of(db, staged) == []
+        assert db.write(Ticket(RUN, staged.label, 0, 2), staged, [pa.record_batch({"a": [1, 2, 3]})]) == 3
+    db.publish(RUN, [table], Mode.REPLACE)
+    db.finish(RUN)
+    assert len(rows_of(db, db.tables()[0])) == 3
+
+
+def test_a_full_text_table_is_read_like_any_other(made: Make, path_taken: str) -> None:
+    db = made("CREATE VIRTUAL TABLE f USING fts5 (title, body)", "INSERT INTO f VALUES ('a', 'b')")
+    (table,) = db.tables()
+    assert rows_of(db, db.refine(table), db.split(table, 1)) == [{"title": "a", "body": "b"}]

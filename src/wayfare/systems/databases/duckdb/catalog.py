@@ -8,14 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from wayfare.core.tables import Check, Column, ForeignKey, Identity, Index, Sequence, Table, View
 from wayfare.systems.databases.duckdb import types
-from wayfare.systems.databases.duckdb.dialect import OURS, quote
+from wayfare.systems.databases.duckdb.dialect import OURS, literal, path, quote
 
 _HERE = "database_name = current_database() AND NOT internal"
 _NEXTVAL = re.compile(r"(?:CAST\()?\(*nextval\('((?:[^']|'')*)'\)\)*(?: AS \w+\))?", re.IGNORECASE)
 _OURS_ASIDE = re.compile(r"wayfare_[a-z0-9]{16} .*", re.DOTALL)  # what `publish` set aside, beside what replaced it
+
+_WIDTH = 8  # of what points to a text
 
 Place = tuple[str, str]
 Row = dict[str, Any]
@@ -50,11 +53,28 @@ def tables(cursor: duckdb.DuckDBPyConnection) -> list[Table]:
     )
     numbers = _sequences(cursor)
     return [
-        _table(row, columns[at], constraints[at], indexes[at], numbers)
+        replace(table, bytes_estimate=_bytes(cursor, table))
         for row in listed
         if not OURS.fullmatch(row["schema_name"]) and not _OURS_ASIDE.fullmatch(row["table_name"])
         for at in [(row["schema_name"], row["table_name"])]
+        for table in [_table(row, columns[at], constraints[at], indexes[at], numbers)]
     ]
+
+
+def _bytes(cursor: duckdb.DuckDBPyConnection, table: Table) -> int:
+    """As they will travel: texts by the statistics of their segments, the rest by width."""
+    if not table.rows_estimate:
+        return 0
+    fixed = sum(_WIDTH if is_wide(c.type) else c.type.bit_width // 8 or 1 for c in table.columns) * table.rows_estimate
+    (texts,) = cursor.execute(
+        "SELECT coalesce(sum(TRY_CAST(stats.total_string_length AS BIGINT)), 0) "
+        f"FROM pragma_storage_info({literal(path(table))})"
+    ).fetchone() or (0,)
+    return int(fixed + texts)
+
+
+def is_wide(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_list(kind))
 
 
 def _table(

@@ -18,9 +18,10 @@ from wayfare.core.ports import CARRIED, Chunk, Facts, Mode, Ticket
 from wayfare.core.tables import Column, Table, View
 from wayfare.core.tables import Sequence as NamedSequence
 from wayfare.systems.databases.duckdb import catalog, dialect, instance, options, publish, rows, types, write
-from wayfare.systems.databases.duckdb.errors import classified
+from wayfare.systems.databases.duckdb.errors import LimitLifted
 
 NAME_BYTES_MAX = 1_000  # DuckDB itself sets no limit
+WIDE_ROW_BYTES = 16 << 10
 
 
 class Hold:
@@ -88,8 +89,20 @@ class DuckdbDatabase:
 
     def read(self, table: Table, chunk: Chunk, view: str = "") -> Iterator[pa.RecordBatch]:
         sql = f"SELECT {', '.join(map(rows.selected, table.written))} FROM {dialect.path(table)}"
+        sql += dialect.where(table, chunk)
+        began = False
+        try:
+            for batch in self._stream(sql, table):
+                began = True
+                yield batch
+        except LimitLifted:
+            if began:
+                raise
+            yield from self._stream(sql, table)
+
+    def _stream(self, sql: str, table: Table) -> Iterator[pa.RecordBatch]:
         with self._reading(f"reading {table.label}") as cursor:
-            reader = cursor.sql(sql + dialect.where(table, chunk)).to_arrow_reader(rows.VECTOR_ROWS)
+            reader = cursor.sql(sql).to_arrow_reader(rows.VECTOR_ROWS)
             try:
                 yield from rows.gathered(reader, table)
             finally:
@@ -108,7 +121,7 @@ class DuckdbDatabase:
     def write(self, ticket: Ticket, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
         try:
             with self._instance.transaction(f"writing {table.label}") as cursor:
-                return write.write(cursor, ticket, table, batches)
+                return write.write(cursor, ticket, table, self._watched(batches))
         except (Busy, Refused):
             done = self._recorded(ticket)  # another attempt may have won
             if done is None:
@@ -119,6 +132,12 @@ class DuckdbDatabase:
         """Nothing yet: DuckDB cannot give a table constraints later, so `publish` fills one that has them."""
 
     def publish(self, run: str, tables: Sequence[Table], mode: Mode) -> None:
+        try:
+            self._publish(run, tables, mode)
+        except LimitLifted:  # indexes must fit in memory while they are made
+            self._publish(run, tables, mode)
+
+    def _publish(self, run: str, tables: Sequence[Table], mode: Mode) -> None:
         with self._instance.transaction("publishing") as cursor:
             publish.publish(cursor, run, tables, mode)
 
@@ -168,9 +187,16 @@ class DuckdbDatabase:
             relation = cursor.sql(sql)
             return relation.to_arrow_table() if relation is not None else pa.table({})
 
+    def _watched(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Wide rows need memory, as DuckDB works on 2,048 of them at a time."""
+        for batch in batches:
+            if batch.num_rows and batch.nbytes // batch.num_rows > WIDE_ROW_BYTES:
+                self._instance.lift()
+            yield batch
+
     @contextmanager
     def _reading(self, what: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
-        with classified(self._instance.path, what), self._instance.cursor() as cursor:
+        with self._instance.classified(what), self._instance.cursor() as cursor:
             yield cursor
 
     def _recorded(self, ticket: Ticket) -> int | None:

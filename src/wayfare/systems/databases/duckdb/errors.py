@@ -15,6 +15,15 @@ import duckdb
 from wayfare.core.errors import Busy, Forbidden, Full, NotFound, Refused, SystemFailed, Unreachable
 
 _HOLDER = re.compile(r"Conflicting lock is held in (.*?) ?\(PID (\d+)\)")
+_MEMORY = re.compile("could not allocate block|failed to pin block|failed to allocate data", re.IGNORECASE)
+
+
+class OutOfMemory(Full):
+    """DuckDB needs more memory than its limit."""
+
+
+class LimitLifted(Busy):
+    """It did, and now has a higher limit: trying again helps."""
 
 
 @contextmanager
@@ -31,10 +40,10 @@ def sort(path: Path, what: str, error: duckdb.Error) -> SystemFailed:
     place = f"{path}: {what}: {text}" if what else f"{path}: {text}"
     if isinstance(error, duckdb.IOException):
         return _input_output(path, place, text)
-    if isinstance(error, duckdb.OutOfMemoryException):
+    if isinstance(error, duckdb.OutOfMemoryException) or _MEMORY.search(text):
         if "max_temp_directory_size" in text or "No space left" in text:
             return Full(place, remedy="Make room on that disk, then resume.")
-        return Full(place, remedy="Raise memory_limit in the URL, or give the machine more memory.")
+        return OutOfMemory(place, remedy="Raise memory_limit in the URL, or give the machine more memory.")
     if isinstance(error, duckdb.PermissionException):
         return Forbidden(place)
     if isinstance(error, duckdb.TransactionException):

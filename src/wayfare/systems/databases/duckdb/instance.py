@@ -18,9 +18,10 @@ from pathlib import Path
 import duckdb
 
 from wayfare.core.errors import Busy, Forbidden
-from wayfare.systems.databases.duckdb.errors import classified, missing
+from wayfare.systems.databases.duckdb.errors import LimitLifted, OutOfMemory, classified, missing
 from wayfare.systems.databases.duckdb.options import Options
 
+MEMORY_LIMIT = "192MiB"  # a cache of more makes loading no faster
 WAIT_SECONDS_MAX = 10.0
 READERS_SECONDS_MAX = 300.0  # what is being read while somebody wants to write is read to its end
 
@@ -28,7 +29,9 @@ READERS_SECONDS_MAX = 300.0  # what is being read while somebody wants to write 
 class Instance:
     def __init__(self, options: Options) -> None:
         self.path = options.path
-        self._settings = {k: v for k, v in (("memory_limit", options.memory_limit), ("threads", options.threads)) if v}
+        given = (("memory_limit", options.memory_limit), ("threads", options.threads))
+        self._settings = {name: str(value) for name, value in given if value}
+        self._defaults = {} if options.memory_limit else {"memory_limit": MEMORY_LIMIT}
         self._root: duckdb.DuckDBPyConnection | None = None
         self._writable = False
         self._borrowed = 0
@@ -58,7 +61,7 @@ class Instance:
     @contextmanager
     def transaction(self, what: str = "", *, create: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection in a write transaction that commits at the end, or rolls back."""
-        with classified(self.path, what), self.cursor(write=True, create=create) as cursor:
+        with self.classified(what), self.cursor(write=True, create=create) as cursor:
             cursor.execute("BEGIN TRANSACTION")
             try:
                 yield cursor
@@ -66,6 +69,26 @@ class Instance:
             except BaseException:
                 _roll_back(cursor)
                 raise
+
+    @contextmanager
+    def classified(self, what: str) -> Iterator[None]:
+        """As `errors.classified`; when our own memory limit was too low, it is lifted and LimitLifted raised."""
+        try:
+            with classified(self.path, what):
+                yield
+        except OutOfMemory as error:
+            if not self.lift():
+                raise
+            raise LimitLifted(f"{error.message}", remedy="The limit is lifted now: trying again helps.") from error
+
+    def lift(self) -> bool:
+        """As much memory as DuckDB thinks right (80 % of the machine); False where the URL has set a limit."""
+        with self._changed:
+            if "memory_limit" not in self._defaults or self._root is None:
+                return False
+            self._defaults.clear()
+            self._root.execute("RESET memory_limit")
+            return True
 
     def hold(self) -> None:
         """No writing until `release`."""
@@ -110,7 +133,7 @@ class Instance:
         with classified(self.path):
             self._root = duckdb.connect(self.path, read_only=not write and not fresh)
             self._writable = write or fresh
-            for name, value in self._settings.items():
+            for name, value in (self._settings | self._defaults).items():
                 self._root.execute(f"SET {name} = '{value}'")
             self._root.execute("SET TimeZone = 'UTC'")
 

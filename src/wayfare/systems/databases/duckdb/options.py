@@ -15,7 +15,7 @@ _KNOWN = ("memory_limit", "threads")
 @dataclass(frozen=True, slots=True)
 class Options:
     path: Path
-    memory_limit: str = ""  # as DuckDB writes it: "2GB"; "" is DuckDB's own choice, 80 % of the machine
+    memory_limit: str = ""  # as DuckDB writes it: "2GB"; "" is a little, and what large indexes need
     threads: int = 0  # 0: one for each core
 
 

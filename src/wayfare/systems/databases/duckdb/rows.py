@@ -81,13 +81,22 @@ def gathered(batches: Iterable[pa.RecordBatch], table: Table) -> Iterator[pa.Rec
     rows = size = 0
     for batch in batches:
         if held and (rows + batch.num_rows > ROWS_PER_BATCH or size + batch.nbytes > BATCH_BYTES_MAX):
-            yield _typed(held, table, schema)
+            yield from _small(_typed(held, table, schema))
             held, rows, size = [], 0, 0
         held.append(batch)
         rows += batch.num_rows
         size += batch.nbytes
     if rows:
-        yield _typed(held, table, schema)
+        yield from _small(_typed(held, table, schema))
+
+
+def _small(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    if batch.nbytes <= BATCH_BYTES_MAX or batch.num_rows == 1:
+        yield batch
+        return
+    half = batch.num_rows // 2
+    yield from _small(batch.slice(0, half))
+    yield from _small(batch.slice(half))
 
 
 def _typed(held: list[pa.RecordBatch], table: Table, schema: pa.Schema) -> pa.RecordBatch:

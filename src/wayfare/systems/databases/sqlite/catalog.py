@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from wayfare.core.tables import Check, Column, ForeignKey, Identity, Index, Table, View
-from wayfare.systems.databases.sqlite import declared, density, dialect, types
+from wayfare.systems.databases.sqlite import declared, density, types
 from wayfare.systems.databases.sqlite.declared import Declared
 from wayfare.systems.databases.sqlite.dialect import OURS, quote
 
-_VISIBLE, _VIRTUAL, _STORED = 0, 2, 3  # `hidden` of PRAGMA table_xinfo: 1 is a virtual table's hidden column
+ROWS_WEIGHED = 50
+_WAYS = ("ASC", "DESC")
+_VIRTUAL, _STORED = 2, 3  # `hidden` of PRAGMA table_xinfo: 1 is a virtual table's hidden column
 
 
 def tables(connection: sqlite3.Connection) -> list[Table]:
@@ -23,7 +25,7 @@ def tables(connection: sqlite3.Connection) -> list[Table]:
     ).fetchall()
     sequences = _sequences(connection)
     return [
-        _table(connection, name, sql, _hints(kind, wr, strict), sequences)
+        _estimated(connection, _table(connection, name, sql, _hints(kind, wr, strict), sequences))
         for name, kind, wr, strict, sql in listed
         if not OURS.match(name)
     ]
@@ -71,15 +73,16 @@ def _table(
         foreign_keys=tuple(_foreign_keys(connection, name, said)),
         checks=tuple(Check(n or f"{name}_check{i or ''}", e) for i, (n, e) in enumerate(said.checks)),
         comment=said.comment,
-        rows_estimate=_rows_estimate(connection, name, tuple(c.name for c in columns), hints),
         origin=types.SYSTEM,
         hints=tuple(hints),
     )
 
 
-def _numbered(rows: Sequence[tuple[str, str, int, str, int, int]], key: tuple[str, ...], hints: object) -> str:
+def _numbered(
+    rows: Sequence[tuple[str, str, int, str, int, int]], key: tuple[str, ...], hints: Sequence[tuple[str, str]]
+) -> str:
     """The column that is the rowid: a single key declared exactly INTEGER (https://www.sqlite.org/rowidtable.html)."""
-    if len(key) != 1 or ("without_rowid", "yes") in hints:  # type: ignore[operator]
+    if len(key) != 1 or ("without_rowid", "yes") in hints:
         return ""
     return next((n for n, native, *_ in rows if n == key[0] and native.upper() == "INTEGER"), "")
 
@@ -166,11 +169,17 @@ def _named(connection: sqlite3.Connection, table: str, key: ForeignKey) -> Forei
     return replace(key, name=key.name or f"{table}_{'_'.join(key.columns)}_fkey", parent_columns=parent_columns)
 
 
-def _rows_estimate(
-    connection: sqlite3.Connection, name: str, columns: tuple[str, ...], hints: list[tuple[str, str]]
-) -> int:
-    by = "" if {"without_rowid", "virtual"} & {h for h, _ in hints} else dialect.rowid(columns)
-    return density.measure(connection, name, by).rows if by else 0
+def _estimated(connection: sqlite3.Connection, table: Table) -> Table:
+    """With rows by the density of its keys, and bytes by the width of the first and the last rows."""
+    by = density.cut_by(table)
+    rows = density.measure(connection, table.name, by).rows if by else 0
+    if not rows:
+        return table
+    names = [quote(c.name) for c in table.columns]
+    width = " + ".join(f"CASE WHEN typeof({n}) IN ('text', 'blob') THEN length({n}) ELSE 8 END" for n in names)
+    ends = (f"SELECT {width} FROM {quote(table.name)} ORDER BY {quote(by)} {way} LIMIT {ROWS_WEIGHED}" for way in _WAYS)
+    weights = [weight for sql in ends for (weight,) in connection.execute(sql)]
+    return replace(table, rows_estimate=rows, bytes_estimate=rows * sum(weights) // max(len(weights), 1))
 
 
 def views(connection: sqlite3.Connection) -> list[View]:

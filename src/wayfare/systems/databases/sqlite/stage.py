@@ -10,7 +10,7 @@ import pyarrow as pa
 from wayfare.core.errors import Refused
 from wayfare.core.ports import Mode, Ticket
 from wayfare.core.tables import Column, Table
-from wayfare.systems.databases.sqlite import dialect, encode
+from wayfare.systems.databases.sqlite import declared, dialect, encode
 from wayfare.systems.databases.sqlite.dialect import aside, ledger, quote
 
 
@@ -93,34 +93,41 @@ def publish(connection: sqlite3.Connection, run: str, tables: Sequence[Table], m
 
 
 def _put_in_place(connection: sqlite3.Connection, run: str, table: Table, staged: str) -> None:
-    _set_aside(connection, run, table.name)
+    """The new table also gets the triggers of the one it replaces, which did not fire for what was copied."""
+    triggers = _set_aside(connection, run, table.name)
     connection.execute(f"ALTER TABLE {quote(staged)} RENAME TO {quote(table.name)}")
     index(connection, table, table.name)
+    for trigger in triggers:
+        connection.execute(trigger)
 
 
-def _set_aside(connection: sqlite3.Connection, run: str, name: str) -> None:
-    """Rename the table to be replaced; its indexes are dropped, as the new ones take their names, and remembered."""
+def _set_aside(connection: sqlite3.Connection, run: str, name: str) -> list[str]:
+    """Rename the table to be replaced. Its indexes and triggers are dropped, as their names are needed, and remembered.
+
+    Gives the statements of its triggers.
+    """
     old = dialect.aside_name(run, name)
     replaced = has_table(connection, name)
     statements = []
     if replaced:
         statements = connection.execute(
-            "SELECT name, sql FROM sqlite_master "
-            "WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = ? COLLATE NOCASE",
+            "SELECT type, name, sql FROM sqlite_master "
+            "WHERE type IN ('index', 'trigger') AND sql IS NOT NULL AND tbl_name = ? COLLATE NOCASE",
             (name,),
         ).fetchall()
-        for index_name, _ in statements:
-            connection.execute(f"DROP INDEX {quote(index_name)}")
+        for kind, named, _ in statements:
+            connection.execute(f"DROP {kind} {quote(named)}")
         connection.execute(f"ALTER TABLE {quote(name)} RENAME TO {quote(old)}")
-    restore = "\0".join(sql for _, sql in statements)
+    restore = "\0".join(sql for _, _, sql in statements)
     connection.execute(
         f"INSERT OR IGNORE INTO {aside(run)} VALUES (?, ?, ?)", (name, old if replaced else None, restore)
     )
+    return [sql for kind, _, sql in statements if kind == "trigger"]
 
 
 def _continue_numbers(connection: sqlite3.Connection, table: Table) -> None:
     numbered = dialect.numbers_itself(table)
-    if not numbered or not numbered.identity or not has_sequence(connection, table.name):
+    if not numbered or not numbered.identity or not _has_sequence(connection, table.name):
         return
     last = numbered.identity.next - 1
     changed = connection.execute(
@@ -130,11 +137,11 @@ def _continue_numbers(connection: sqlite3.Connection, table: Table) -> None:
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table.name, last))
 
 
-def has_sequence(connection: sqlite3.Connection, name: str) -> bool:
+def _has_sequence(connection: sqlite3.Connection, name: str) -> bool:
     row = connection.execute(
-        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ? AND sql LIKE '%AUTOINCREMENT%'", (name,)
+        "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ? COLLATE NOCASE", (name,)
     ).fetchone()
-    return row is not None
+    return row is not None and declared.table(row[0]).autoincrement
 
 
 def discard(connection: sqlite3.Connection, run: str) -> None:
