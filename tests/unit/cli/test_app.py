@@ -11,12 +11,18 @@ import typer
 from wayfare.cli.app import app
 
 HEAVY = ("pyarrow", "dbos", "sqlalchemy", "psycopg", "numpy", "duckdb", "rich", "sqlglot")
-PRINT_LOADED = "import sys, atexit; atexit.register(lambda: print(*sorted(sys.modules), file=sys.stderr))"
+COMMAND = """
+import sys, wayfare.main, wayfare.cli.app
+try:
+    wayfare.cli.app.app({arguments!r}, prog_name="wayfare")
+finally:
+    print(*sorted(sys.modules), file=sys.stderr)
+"""
 
 
 def loaded(*arguments: str) -> set[str]:
     """The modules that a command has loaded by its end."""
-    code = f"{PRINT_LOADED}; sys.argv = {['wayfare', *arguments]!r}; from wayfare.main import run; run()"
+    code = COMMAND.format(arguments=list(arguments))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     return set(done.stderr.splitlines()[-1].split())
 
