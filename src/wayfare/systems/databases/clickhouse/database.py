@@ -84,6 +84,9 @@ class ClickHouse:
                 )
         return failed
 
+    def draft(self, table: Table) -> Sequence[str]:
+        return dialect.draft(table)
+
     def split(self, table: Table, rows_per_chunk: int, view: str = "") -> Sequence[Chunk]:
         return reading.split(self._engine, table, rows_per_chunk)
 

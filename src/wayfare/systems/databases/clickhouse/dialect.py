@@ -57,16 +57,25 @@ def column_sql(column: Column, *, key: bool = False) -> str:
 
 
 def create_staged(table: Table, staged: str) -> str:
-    """The final table under its staging name, with the extra column. `table` may hint at ORDER BY and PARTITION BY."""
+    """The final table under its staging name, with the extra column."""
+    return _create_table(table, staged, [f"{quote(ATTEMPT)} UInt64 CODEC(ZSTD)"])
+
+
+def draft(table: Table) -> list[str]:
+    """What a copy comes to, under the final name."""
+    return [_create_table(table, table.name, []), *(add_check(table.name, check) for check in table.checks)]
+
+
+def _create_table(table: Table, name: str, more: Sequence[str]) -> str:
+    """`table` may hint at ORDER BY and PARTITION BY."""
     hints = dict(table.hints)
-    columns = [column_sql(c, key=c.name in table.key) for c in table.columns]
-    columns.append(f"{quote(ATTEMPT)} UInt64 CODEC(ZSTD)")
+    columns = [*(column_sql(c, key=c.name in table.key) for c in table.columns), *more]
     key = f" PRIMARY KEY ({names(table.key)})" if table.key else ""
     order = hints.get("order_by") or names(table.key)
     partition = f" PARTITION BY {hints['partition_by']}" if hints.get("partition_by") else ""
     comment = f" COMMENT {text_literal(table.comment)}" if table.comment else ""
     return (
-        f"CREATE TABLE IF NOT EXISTS {quote(staged)} ({', '.join(columns)}) ENGINE = MergeTree{partition}{key} "
+        f"CREATE TABLE IF NOT EXISTS {quote(name)} ({', '.join(columns)}) ENGINE = MergeTree{partition}{key} "
         f"ORDER BY ({order}){comment}"
     )
 

@@ -66,6 +66,9 @@ class PostgreSQL:
     def create_sequences(self, sequences: Sequence[NamedSequence]) -> None:
         change.create_sequences(self._connections, sequences)
 
+    def draft(self, table: Table) -> Sequence[str]:
+        return dialect.draft(table)
+
     def split(self, table: Table, rows_per_chunk: int, view: str = "") -> Sequence[Chunk]:
         return read.split(self._connections, table, rows_per_chunk, view)
 

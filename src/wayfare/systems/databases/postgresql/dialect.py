@@ -190,6 +190,18 @@ def create_enum(name: str, labels: tuple[str, ...]) -> str:
     return f"create type {name} as enum ({', '.join(literal(label) for label in labels)})"
 
 
+def draft(table: Table) -> list[str]:
+    """What a copy comes to, under the final names; an index whose name is taken gets the table's name before."""
+    return [
+        create_table(table),
+        *([primary_key(table)] if table.key else []),
+        *(create_index(table, index, shortened(index.name)) for index in table.indexes),
+        *(add_check(table, check, shortened(check.name)) for check in table.checks),
+        *(add_foreign_key(table, key) for key in table.foreign_keys),
+        *comments(table),
+    ]
+
+
 def insert_from(target: Table, staged: Table, *, merge: bool) -> str:
     """Move the staged rows into an existing table; with `merge` a row with the same key is replaced."""
     columns = tuple(c.name for c in target.written)
