@@ -128,6 +128,15 @@ def test_replacing_twice_leaves_nothing_behind(made: Make) -> None:
     assert target.execute("SELECT count(*) AS n FROM duckdb_tables()")["n"].to_pylist() == [3]
 
 
+def test_a_table_that_others_refer_to_is_not_replaced_alone(made: Make) -> None:
+    db = made(*EVERYTHING)
+    people = db.tables()[1]
+    db.stage(RUN, [people])
+    with pytest.raises(Refused, match=r"foreign key of main\.pets refers to people"):
+        db.publish(RUN, [people], Mode.REPLACE)
+    assert len(rows_of(db, people)) == 3
+
+
 def test_merge_moves_the_sequence_on(made: Make) -> None:
     source = made(*EVERYTHING, "SELECT nextval('people_seq') FROM range(90)")
     target = made(EVERYTHING[0], PLAIN, name="target.duckdb")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from duckdb import DuckDBPyConnection as Cursor
 
+from wayfare.core.errors import Refused
 from wayfare.core.ports import Mode
 from wayfare.core.tables import Identity, Index, Table
 from wayfare.systems.databases.duckdb import catalog, dialect, fill, types
@@ -20,6 +21,7 @@ def publish(cursor: Cursor, run: str, tables: Sequence[Table], mode: Mode) -> No
     waiting = [t for t in tables if dialect.staged(run, t).name in staged]  # the others are in place already
     there = {fill.place(t): t for t in catalog.tables(cursor)}
     replaced = [there[fill.place(t)] for t in waiting if fill.place(t) in there and mode is Mode.REPLACE]
+    _nobody_else_refers_to(replaced, there)
     records = Records(cursor, run)
     for old in reversed(fill.parents_first(replaced)):
         _set_aside(cursor, run, records, old, there)
@@ -30,6 +32,19 @@ def publish(cursor: Cursor, run: str, tables: Sequence[Table], mode: Mode) -> No
         else:
             there[fill.place(table)] = _put_in_place(cursor, run, records, table, there)
         cursor.execute(f"DROP TABLE {dialect.path(dialect.staged(run, table))}")
+
+
+def _nobody_else_refers_to(replaced: Sequence[Table], there: dict[Place, Table]) -> None:
+    """DuckDB neither renames nor drops a table while another one's foreign key holds on to it."""
+    gone = {fill.place(t) for t in replaced}
+    for table in there.values():
+        for key in table.foreign_keys:
+            if fill.place(table) not in gone and fill.parent(table, key) in gone:
+                raise Refused(
+                    f"a foreign key of {table.label} refers to {key.parent}, which can then not be replaced.",
+                    where=table.label,
+                    remedy=f"Copy {table.name} too, use --mode merge, or drop that foreign key.",
+                )
 
 
 def staged_names(cursor: Cursor, run: str) -> set[str]:

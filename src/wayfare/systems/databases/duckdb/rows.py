@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -145,9 +146,9 @@ def _least_infinity(array: pa.Array, plain: pa.DataType, old: int, new: int) -> 
 
 
 def _relisted(array: pa.Array, values: pa.Array) -> pa.Array:
-    lengths = pc.list_value_length(array)
-    offsets = pa.array([0, *pc.cumulative_sum(pc.fill_null(lengths, 0)).to_pylist()], pa.int32())
-    return pa.ListArray.from_arrays(offsets, values, mask=array.is_null() if array.null_count else None)
+    lengths = pc.list_value_length(array).fill_null(0).to_numpy(zero_copy_only=False)
+    offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), values, mask=array.is_null() if array.null_count else None)
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------

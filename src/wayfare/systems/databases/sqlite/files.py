@@ -33,8 +33,11 @@ _TURNS_LOCK = threading.Lock()
 class WriteLock:
     """A snapshot: the file's write lock, held by an open transaction that writes nothing."""
 
+    everywhere = True
+
     def __init__(self, path: Path, connection: sqlite3.Connection | None) -> None:
         self.token = str(path)
+        self.shared = connection is not None  # without the lock, others may write between two reads
         self._connection = connection
 
     def __enter__(self) -> Self:

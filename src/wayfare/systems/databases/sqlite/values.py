@@ -36,7 +36,6 @@ _CLOCK = "[0-9]{2}:[0-9]{2}(:[0-9]{2}%s)?"
 _ZONE = "(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 _TRUTHS = {0: False, 1: True, "true": True, "false": False}
 _EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
-_DAY_SECONDS = 86_400
 
 
 class Misfit(ValueError):
