@@ -1,15 +1,13 @@
-"""Batches on their way: read ahead in a thread of their own, counted, and stopped between two of them."""
+"""Batches on their way: read ahead in a thread of their own, so that reading and writing overlap."""
 
 from __future__ import annotations
 
 import contextvars
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
-
-import pyarrow as pa
 
 T = TypeVar("T")
 
@@ -63,18 +61,3 @@ def _read(items: Iterable[T], channel: queue.Queue[T | _End], abandoned: threadi
     except BaseException as raised:
         error = error or raised
     channel.put(_End(error))
-
-
-def counted(batches: Iterable[pa.RecordBatch], passed: Callable[[int, int], None]) -> Iterator[pa.RecordBatch]:
-    """Tell `passed` the rows and bytes of every batch, once the consumer is done with it."""
-    for batch in batches:
-        yield batch
-        passed(batch.num_rows, batch.nbytes)
-
-
-def stoppable(items: Iterable[T], stopping: Callable[[], None]) -> Iterator[T]:
-    """Call `stopping` before the first item and between items; it raises Stopped when the run is to stop."""
-    stopping()
-    for item in items:
-        yield item
-        stopping()

@@ -6,11 +6,10 @@ import itertools
 import threading
 from collections.abc import Iterator
 
-import pyarrow as pa
 import pytest
 
 from wayfare.core.errors import Stopped, Unreachable
-from wayfare.flow.pipeline import counted, piped, stoppable
+from wayfare.flow.pipeline import piped
 from wayfare.flow.throttle import Throttle
 
 
@@ -64,15 +63,6 @@ def test_closing_early_stops_and_closes_the_reader_in_its_own_thread() -> None:
     assert source.closed_by is source.read_by
 
 
-def test_a_consumers_error_closes_the_reader_too() -> None:
-    source = Source(1_000_000)
-    pipe = piped(source)
-    with pytest.raises(Stopped):
-        list(stoppable(pipe, _stop_at(3)))
-    pipe.close()
-    assert source.closed_by is not None
-
-
 def _stop_at(call: int):
     calls = iter(range(1000))
 
@@ -87,42 +77,6 @@ def test_the_reader_is_at_most_depth_and_one_ahead() -> None:
     source = Source(50)
     for before, _ in enumerate(piped(source, depth=3)):
         assert source.given <= before + 5
-
-
-def test_stopping_is_asked_before_the_first_and_between() -> None:
-    items = stoppable(range(10), _stop_at(2))
-    assert list(itertools.islice(items, 2)) == [0, 1]
-    with pytest.raises(Stopped):
-        next(items)
-    with pytest.raises(Stopped):
-        next(stoppable(range(10), _stop_at(0)))
-
-
-def test_counted_tells_rows_and_bytes_of_finished_batches() -> None:
-    batch = pa.RecordBatch.from_pydict({"a": pa.array([1, 2, 3])})
-    told: list[tuple[int, int]] = []
-    stream = counted([batch, batch], lambda rows, size: told.append((rows, size)))
-    next(stream)
-    assert told == []
-    assert len(list(stream)) == 1
-    assert told == [(3, batch.nbytes)] * 2
-
-
-class Clock:
-    """Time that passes only while somebody sleeps."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.naps: list[float] = []
-        self.lock = threading.Lock()
-
-    def __call__(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        with self.lock:
-            self.naps.append(seconds)
-            self.now += seconds
 
 
 def test_a_throttle_keeps_the_rate_after_its_burst() -> None:
