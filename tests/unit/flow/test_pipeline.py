@@ -79,6 +79,23 @@ def test_the_reader_is_at_most_depth_and_one_ahead() -> None:
         assert source.given <= before + 5
 
 
+class Clock:
+    """Time that passes only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.naps: list[float] = []
+        self.lock = threading.Lock()
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        with self.lock:
+            self.naps.append(seconds)
+            self.now += seconds
+
+
 def test_a_throttle_keeps_the_rate_after_its_burst() -> None:
     clock = Clock()
     throttle = Throttle(1000, clock, clock.sleep)
