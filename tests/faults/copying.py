@@ -39,6 +39,10 @@ class UnderWay:
         """So many rows have arrived: from here on it is midway."""
         self.until(lambda run: sum(a.get("rows", 0) for a in self.store.progress(run.id).values()) >= count)
 
+    def ask(self, what: str) -> None:
+        """Such as "pause"."""
+        self.store.ask(self.store.run("last").id, what)
+
     def end(self) -> tuple[Run, Report]:
         return self._moving.result(SECONDS_MAX)
 

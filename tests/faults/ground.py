@@ -46,7 +46,7 @@ def _connected(address: Address) -> Iterator[Any]:
             with pymysql.connect(**place, password=address.password.reveal(), autocommit=True) as connection:
                 yield connection.cursor()
         case "sqlite":
-            with closing(sqlite3.connect(address.database, isolation_level=None)) as connection:
+            with closing(sqlite3.connect(address.database, isolation_level=None, timeout=60)) as connection:
                 connection.create_function("concat", -1, lambda *parts: "".join(map(str, parts)))  # older ones lack it
                 yield connection.cursor()
         case "duckdb":

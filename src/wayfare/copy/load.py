@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
@@ -13,17 +14,30 @@ from wayfare.copy.subject import RELAY, CopySubject, TableCopy, subject_of
 from wayfare.core.codec import decode
 from wayfare.core.errors import Bug
 from wayfare.core.plan import Json, StepContext
-from wayfare.core.ports import Chunk, Database, Parcel, Relays, Stages, Ticket
+from wayfare.core.ports import Chunk, Database, Parcel, Relays, Snapshot, Stages, Ticket
 from wayfare.flow.canonical import Canonical
 from wayfare.flow.cast import Cast
 from wayfare.flow.pipeline import piped
 from wayfare.flow.throttle import Throttle
 from wayfare.kernel.hashing import EMPTY, Digest, rows_digest
 
-VIEW = "view"  # the note that holds the token of the source's snapshot
+VIEW = "view"  # the note that holds the source's snapshot, as `noted` tells it
 PACE = "rows_per_second"  # the note with the limit of the command that resumed the run
 
+_PROCESS = secrets.token_hex(8)
 _throttles: dict[tuple[str, int], Throttle] = {}
+
+
+def noted(view: Snapshot) -> Json:
+    """`name` is this snapshot's alone, as tokens may come again after a restart; "" where it is no single view."""
+    reach = "" if view.everywhere else _PROCESS
+    return {"token": view.token, "name": secrets.token_hex(8) if view.shared else "", "process": reach}
+
+
+def view_of(context: StepContext) -> tuple[str, str]:
+    """The token to read the source with, and the name of the view that this process sees by it; "" for none."""
+    note = context.notes(VIEW) or {"token": "", "name": "", "process": ""}
+    return note["token"], note["name"] if note["process"] in ("", _PROCESS) else ""
 
 
 def stages(database: Database) -> Stages:
@@ -41,14 +55,15 @@ class Load:
         copy = subject.tables[args["table"]]
         chunk = decode(Chunk, args["chunk"])
         began = time.monotonic()
-        moved = (_relay if copy.path == RELAY else _through_arrow)(context, subject, copy, chunk)
+        token, view = view_of(context)
+        moved = (_relay if copy.path == RELAY else _through_arrow)(context, subject, copy, chunk, token)
         context.progress(rows=moved["rows"], bytes=moved["bytes"])
         seconds = round(time.monotonic() - began, 3)
         return {
             **moved,
             "table": args["table"],
             "chunk": args["chunk"],
-            "view": context.notes(VIEW) or "",
+            "view": view,
             "seconds": seconds,
         }
 
@@ -57,24 +72,26 @@ def _ticket(context: StepContext, target: Stages, copy: TableCopy, chunk: Chunk)
     return Ticket(context.run, target.staged(context.run, copy.landed).label, chunk.index, context.attempt)
 
 
-def _relay(context: StepContext, subject: CopySubject, copy: TableCopy, chunk: Chunk) -> dict[str, Any]:
+def _relay(context: StepContext, subject: CopySubject, copy: TableCopy, chunk: Chunk, token: str) -> dict[str, Any]:
     source, target = context.open("source"), context.open("target")
     if not (isinstance(source, Relays) and isinstance(target, Relays)):
         raise Bug(f"{copy.source} was planned as a relay, and {source.system} or {target.system} has none.")
     staged = stages(target).staged(context.run, copy.landed)
     meter = Meter(context, _throttle(context, subject))
-    parcels = meter.parcels(source.send(copy.table, chunk, copy.form, context.notes(VIEW) or ""))
+    parcels = meter.parcels(source.send(copy.table, chunk, copy.form, token))
     rows = target.receive(_ticket(context, stages(target), copy, chunk), staged, copy.form, parcels)
     comparable = copy.form in target.sends(copy.landed)
     return meter.outcome(rows, comparable)
 
 
-def _through_arrow(context: StepContext, subject: CopySubject, copy: TableCopy, chunk: Chunk) -> dict[str, Any]:
+def _through_arrow(
+    context: StepContext, subject: CopySubject, copy: TableCopy, chunk: Chunk, token: str
+) -> dict[str, Any]:
     source, target = context.open("source"), stages(context.open("target"))
     cast = copy.cast()
     meter = Meter(context, _throttle(context, subject), copy.cursor)
     staged = target.staged(context.run, copy.landed)
-    with closing(piped(source.read(copy.table, chunk, context.notes(VIEW) or ""))) as read:
+    with closing(piped(source.read(copy.table, chunk, token))) as read:
         rows = target.write(_ticket(context, target, copy, chunk), staged, meter.batches(read, cast))
     return {**meter.outcome(rows, True), "lost": dict(cast.lost)}
 

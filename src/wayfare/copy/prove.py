@@ -6,14 +6,14 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from wayfare.copy.load import VIEW, stages
+from wayfare.copy.load import stages, view_of
 from wayfare.copy.report import TableProof
 from wayfare.copy.subject import RELAY, TableCopy, subject_of
 from wayfare.core.codec import decode, encode
 from wayfare.core.errors import Mismatch
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.plan import Json, StepContext
-from wayfare.core.ports import Chunk, Relays, Snapshots
+from wayfare.core.ports import Chunk, Relays
 from wayfare.flow.compare import Watch, compare
 from wayfare.flow.digest import relay_digest, table_digest
 from wayfare.flow.scan import ROWS_PER_CHUNK, Side
@@ -83,7 +83,7 @@ def target_digest(context: StepContext, copy: TableCopy, *, as_sent: bool) -> Di
 def source_digest(context: StepContext, copy: TableCopy, loads: list[Any]) -> Digest:
     """The source read again, cast as the copy cast it, in the view that is open now."""
     source = context.open("source")
-    view = (context.notes(VIEW) or "") if isinstance(source, Snapshots) else ""
+    view, _ = view_of(context)
     chunks = [decode(Chunk, load["chunk"]) for load in loads] if copy.cursor else None
     return table_digest(source, copy.table, view=view, cast=copy.cast(), chunks=chunks, stopping=context.stopping)
 
@@ -91,7 +91,7 @@ def source_digest(context: StepContext, copy: TableCopy, loads: list[Any]) -> Di
 def located(context: StepContext, copy: TableCopy) -> dict[str, Any]:
     target = context.open("target")
     found = compare(
-        Side(context.open("source"), copy.table, copy.cast(), context.notes(VIEW) or ""),
+        Side(context.open("source"), copy.table, copy.cast(), view_of(context)[0]),
         Side(target, stages(target).staged(context.run, copy.landed)),
         key=copy.landed.key,
         shown=DIFFERENCES_SHOWN_MAX,

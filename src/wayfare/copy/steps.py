@@ -9,7 +9,7 @@ from dataclasses import replace
 from wayfare.copy import sequences
 from wayfare.copy.deletes import FindDeleted
 from wayfare.copy.facts import is_missing
-from wayfare.copy.load import VIEW, Load, stages
+from wayfare.copy.load import VIEW, Load, noted, stages
 from wayfare.copy.plan import SNAPSHOT
 from wayfare.copy.prove import Prove, Verify
 from wayfare.copy.subject import CopySubject, TableCopy, subject_of
@@ -29,14 +29,14 @@ effect("copy.prove")(Prove)
 @holder(SNAPSHOT)
 @contextmanager
 def snapshot(context: StepContext) -> Iterator[None]:
-    """One view of the source for all readers, where the source can; its token is the note VIEW."""
+    """One view of the source for all readers, where the source can; the note VIEW tells of it."""
     source = context.open("source")
     if not isinstance(source, Snapshots):
-        context.note(VIEW, "")
+        context.note(VIEW, None)
         yield
         return
     with source.snapshot() as view:
-        context.note(VIEW, view.token)
+        context.note(VIEW, noted(view))
         yield
 
 

@@ -181,7 +181,11 @@ class Snapshots(Protocol):
 
 
 class Snapshot(Closing, Protocol):
+    """What is read under one snapshot is proof of one state only where all of it was read in the same view."""
+
     token: str
+    shared: bool  # one view for all readers; False where that could not be had, and they may see different states
+    everywhere: bool  # … also for those in other processes; False where each of them reads in a view of its own
 
 
 @dataclass(frozen=True, slots=True)

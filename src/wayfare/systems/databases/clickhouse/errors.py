@@ -42,14 +42,14 @@ _REMEDIES: dict[type[WayfareError], str] = {
     Full: "Make room on the server's disk, then resume.",
     Forbidden: "Grant this user the right, or use another user.",
 }
-_NO_SPACE = "No space left on device"
+_BY_TEXT: dict[str, type[WayfareError]] = {"No space left on device": Full, "Permission denied": Forbidden}
 
 
 def classify(text: str, where: str, code: int = 0) -> WayfareError:
     """An error of ours for the server's words; `code` where it came apart from them."""
     if not code and (found := _CODE.search(text)):
         code = int(found[1])
-    kind = Full if _NO_SPACE in text else _KINDS.get(code, Refused)
+    kind = _BY_TEXT.get(next((words for words in _BY_TEXT if words in text), "")) or _KINDS.get(code, Refused)
     first = _NOISE.sub("", text, count=1).strip().split("\n", 1)[0][:500] or "no reason was given."
     return kind(f"{first} (code {code})" if code else first, remedy=_REMEDIES.get(kind, ""), where=where)
 

@@ -27,6 +27,9 @@ WIDE_ROW_BYTES = 16 << 10
 class Hold:
     """A snapshot: while it is held, nobody writes to the file."""
 
+    shared = True
+    everywhere = True
+
     def __init__(self, held: instance.Instance) -> None:
         self.token = str(held.path)
         self._held: instance.Instance | None = held

@@ -32,6 +32,8 @@ _lock = threading.Lock()
 class SharedView:
     """A `Snapshot`: connections that began at one moment. `shared` is False where the lock was not allowed."""
 
+    everywhere = False
+
     def __init__(self, connections: Connections, readers: int = READERS) -> None:
         self.token = f"{_PROCESS}:{secrets.token_hex(8)}"
         self.shared = True
@@ -95,7 +97,7 @@ class SharedView:
 
 
 def find(token: str, server: str) -> SharedView | None:
-    """None for a token of another process. Raises Unreachable when the view has ended: a later one sees another state."""
+    """None for a token of another process. Raises Unreachable when the view has ended: a later one differs."""
     with _lock:
         found = _open.get(token)
     if found is None and token.startswith(_PROCESS):

@@ -12,6 +12,9 @@ from wayfare.systems.databases.postgresql.read import BEGIN_READ
 class ExportedSnapshot:
     """`token` is valid on this server, in any process, until this is closed or its connection breaks."""
 
+    shared = True
+    everywhere = True
+
     def __init__(self, connections: Connections) -> None:
         self._stack = ExitStack()
         connection = self._stack.enter_context(connections.transaction(begin=BEGIN_READ))
