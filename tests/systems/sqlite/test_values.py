@@ -85,6 +85,8 @@ ACCEPTED: list[tuple[str, Any, Any]] = [
     ("decimal_wide", "1234567890123456789012345678.0123456789", Decimal("1234567890123456789012345678.0123456789")),
     ("decimal_wide", 0.1, Decimal("0.1000000000")),
     ("decimal_whole", 2**59, Decimal(2**59)),
+    ("decimal_whole", "-0012", Decimal(-12)),
+    ("decimal_wide", "1E-10", Decimal("1E-10")),
 ]
 
 REFUSED: list[tuple[str, Any]] = [
@@ -106,6 +108,8 @@ REFUSED: list[tuple[str, Any]] = [
     *(("moment_ns", v) for v in ("2400-01-01",)),
     *(("zoned", v) for v in ("2024-01-01 10:00:00", "2024-01-01", "2024-01-01 10:00:00+24:00", "2024-01-01Z")),
     *(("time", v) for v in ("1:00", "10:60", "10:00:00.1234567", "", "10:00:00.", "1000:00")),
+    *(("decimal_whole", v) for v in ("1E-39", "0.5", "1" * 19, "1e18")),
+    *(("decimal_wide", v) for v in ("1E-11", "0." + "0" * 60 + "1")),
     *(("decimal", v) for v in (1.234, 100000000, "x", "", math.inf, "0.001", 1e-9, b"1", 1e30)),
 ]
 
