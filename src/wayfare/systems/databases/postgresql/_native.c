@@ -4,8 +4,11 @@
  * binary file (signature, tuples of int16 count and int32-length fields, trailer -1), and backend/utils/adt for the values.
  * fallback.py does the same in numpy; tests/systems/postgresql proves that they agree. */
 #include <Python.h>
+#include <errno.h>
+#include <poll.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "columns.h"
 #include "hash.h"
@@ -25,7 +28,11 @@ enum { S_MORE = 0, S_CONTROL = 1, S_FULL = 2, S_ROOM = 3, S_MALFORMED = -1, S_VA
 #define NUMERIC_GROUPS_MAX 65535
 
 static const uint8_t SIGNATURE[11] = {'P', 'G', 'C', 'O', 'P', 'Y', '\n', 0xff, '\r', '\n', 0};
-static const int64_t POWERS[] = {1, 10, 100, 1000, 10000};
+static const int64_t POWERS[] = {
+    1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000, 1000000000000,
+    10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000, 1000000000000000000,
+};
+#define POWER_MAX 18
 
 static inline uint16_t get16(const uint8_t *p) { uint16_t v; memcpy(&v, p, 2); return __builtin_bswap16(v); }
 static inline uint32_t get32(const uint8_t *p) { uint32_t v; memcpy(&v, p, 4); return __builtin_bswap32(v); }
@@ -33,6 +40,67 @@ static inline uint64_t get64(const uint8_t *p) { uint64_t v; memcpy(&v, p, 8); r
 static inline uint8_t *put16(uint8_t *p, uint16_t v) { v = __builtin_bswap16(v); memcpy(p, &v, 2); return p + 2; }
 static inline uint8_t *put32(uint8_t *p, uint32_t v) { v = __builtin_bswap32(v); memcpy(p, &v, 4); return p + 4; }
 static inline uint8_t *put64(uint8_t *p, uint64_t v) { v = __builtin_bswap64(v); memcpy(p, &v, 8); return p + 8; }
+
+/* ---- the stream ----------------------------------------------------------------------------------------------- */
+
+/* Mirrored by wire.py: what is read of a stream and not yet used lies from `start` to `end`. */
+typedef struct {
+    uint8_t *buffer;
+    int64_t size, start, end;
+    int64_t received; /* by the native part, so far */
+    int32_t fd;    /* to read on from; -1: only Python can */
+    int32_t error; /* errno of a read that failed */
+} window;
+
+#define STREAMING (1 << 20)
+#define PORTION (256 << 10)
+#define PATIENCE_MS 4
+
+/* Sleep until a portion has come, or a moment has passed: the server sends 8 KB at a time, and to be woken for each of them
+ * costs both sides more than everything else here. False after a signal. */
+static int gather(int fd) {
+    int portion = PORTION, any = 1;
+    struct pollfd readable = {fd, POLLIN, 0};
+    setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &portion, sizeof portion);
+    int found = poll(&readable, 1, PATIENCE_MS);
+    setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof any);
+    return found >= 0;
+}
+
+/* Read on from the socket, whatever its mode, without a trip through Python. False where Python must see to it: no socket of
+ * our own, a frame too large for the window, a signal, the end, or an error. */
+static int fill(window *w) {
+    int64_t left = w->end - w->start;
+    if (w->fd < 0 || left > w->size / 2) return 0;
+    memmove(w->buffer, w->buffer + w->start, (size_t)left);
+    w->start = 0;
+    w->end = left;
+    int patient = w->received >= STREAMING; /* what is small is had at once */
+    for (;;) {
+        ssize_t received = recv(w->fd, w->buffer + left, (size_t)(w->size - left), MSG_DONTWAIT);
+        if (received > 0) {
+            w->end += received;
+            w->received += received;
+            return 1;
+        }
+        if (received == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
+            w->error = received < 0 && errno != EINTR ? errno : 0;
+            return 0;
+        }
+        struct pollfd readable = {w->fd, POLLIN, 0};
+        if (patient ? !gather(w->fd) : poll(&readable, 1, -1) < 0) return 0; /* a signal: Python has handlers to call */
+        patient = 0;
+    }
+}
+
+/* The end of the next frame of data, all of which is there; NULL with S_MORE or S_CONTROL when there is none. */
+static inline const uint8_t *next_frame(const window *w, int *status) {
+    const uint8_t *p = w->buffer + w->start;
+    int64_t left = w->end - w->start;
+    if (left >= 5 && *p != 'd') { *status = S_CONTROL; return 0; }
+    if (left < 5 || left < 1 + (int64_t)get32(p + 1)) { *status = S_MORE; return 0; }
+    return p + 1 + get32(p + 1);
+}
 
 /* ---- decoding ------------------------------------------------------------------------------------------------- */
 
@@ -47,9 +115,37 @@ static inline void times_plus(uint64_t *limbs, int count, uint64_t factor, uint6
 
 static inline int digits_of_group(int group) { return group < 10 ? 1 : group < 100 ? 2 : group < 1000 ? 3 : 4; }
 
+/* The common numeric, of at most four groups and 18 digits: the same in 64 bits. False: decimal_of is to say. */
+static inline int small_decimal(const uint8_t *p, int32_t length, int32_t shape, uint64_t *limbs) {
+    if (length < 8) return 0;
+    int groups = get16(p), weight = (int16_t)get16(p + 2), sign = get16(p + 4);
+    if (groups > 4 || length != 8 + 2 * groups || (sign & ~NUMERIC_NEGATIVE)) return 0;
+    if (!groups) { limbs[0] = limbs[1] = 0; return 1; }
+    int precision = shape >> 16, exponent = 4 * (weight - groups + 1) + (shape & 0xffff);
+    if (precision > POWER_MAX) precision = POWER_MAX;
+    if (exponent <= -4 || exponent > precision) return 0;
+    int64_t value = 0, last;
+    for (p += 8; --groups; p += 2) value = value * 10000 + get16(p);
+    last = get16(p);
+    if (exponent < 0) { /* the last group reaches behind the scale */
+        int64_t whole = exponent == -1 ? last / 10 : exponent == -2 ? last / 100 : last / 1000;
+        if (whole * POWERS[-exponent] != last) return 0;
+        value = value * POWERS[4 + exponent] + whole;
+        if (value >= POWERS[precision]) return 0;
+    } else {
+        value = value * 10000 + last;
+        if (value >= POWERS[precision - exponent]) return 0;
+        value *= POWERS[exponent];
+    }
+    if (sign) value = -value;
+    limbs[0] = (uint64_t)value;
+    limbs[1] = (uint64_t)(value >> 63);
+    return 1;
+}
+
 /* A numeric as an integer of 10**-scale, in `count` little-endian limbs. S_VALUE when it is NaN or infinite, has more
  * integer digits than precision - scale, or fraction digits beyond the scale. */
-static int decimal_of(const uint8_t *p, int32_t length, int32_t shape, uint64_t *limbs, int count) {
+static __attribute__((noinline)) int decimal_of(const uint8_t *p, int32_t length, int32_t shape, uint64_t *limbs, int count) {
     int scale = shape & 0xffff, precision = shape >> 16;
     if (length < 8) return S_MALFORMED;
     int groups = get16(p), weight = (int16_t)get16(p + 2), sign = get16(p + 4);
@@ -80,8 +176,12 @@ static int decimal_of(const uint8_t *p, int32_t length, int32_t shape, uint64_t 
     return 0;
 }
 
+/* The bits of `valid` are only kept from a column's first NULL on: without any, nobody looks at them. */
 static void put_null(wf_column *c, int64_t row) {
-    c->nulls++;
+    if (!c->nulls++) {
+        memset(c->valid, 0xff, (size_t)(row >> 3));
+        c->valid[row >> 3] = (uint8_t)((1 << (row & 7)) - 1);
+    }
     switch (c->kind) {
     case K_BOOL: ((uint8_t *)c->data)[row] = 0; break;
     case K_I16: ((int16_t *)c->data)[row] = 0; break;
@@ -93,21 +193,40 @@ static void put_null(wf_column *c, int64_t row) {
     }
 }
 
-/* One value that is not NULL. */
-static inline int put_value(wf_column *c, int64_t row, const uint8_t *p, int32_t length, int64_t *needed) {
-    static const int8_t WIDTHS[] = {1, 2, 4, 8, 4, 8, -1, -1, 16};
-    if (c->kind <= K_UUID && WIDTHS[c->kind] >= 0 && length != WIDTHS[c->kind]) return S_MALFORMED;
+/* Short texts are copied by 16 bytes, for a memcpy of unknown length is a call: before `end` there is as much to read, and
+ * the buffers of kernel/buffers.py have 64 bytes more than their room. */
+static inline void put_bytes(uint8_t *out, const uint8_t *p, const uint8_t *end, int32_t length) {
+    if (length <= 16 && end - p >= 16) memcpy(out, p, 16);
+    else memcpy(out, p, (size_t)length);
+}
+
+/* One value that is not NULL, at p; `end` is behind it. */
+static inline __attribute__((always_inline)) int put_value(wf_column *c, int64_t row, const uint8_t *p, const uint8_t *end, int32_t length, int64_t *needed) {
     switch (c->kind) {
-    case K_BOOL: ((uint8_t *)c->data)[row] = *p; break;
-    case K_I16: ((uint16_t *)c->data)[row] = get16(p); break;
-    case K_I32: ((uint32_t *)c->data)[row] = get32(p); break;
-    case K_I64: ((uint64_t *)c->data)[row] = get64(p); break;
+    case K_BOOL:
+        if (length != 1) return S_MALFORMED;
+        ((uint8_t *)c->data)[row] = *p;
+        break;
+    case K_I16:
+        if (length != 2) return S_MALFORMED;
+        ((uint16_t *)c->data)[row] = get16(p);
+        break;
+    case K_I32:
+        if (length != 4) return S_MALFORMED;
+        ((uint32_t *)c->data)[row] = get32(p);
+        break;
+    case K_I64:
+        if (length != 8) return S_MALFORMED;
+        ((uint64_t *)c->data)[row] = get64(p);
+        break;
     case K_DATE: {
+        if (length != 4) return S_MALFORMED;
         int32_t days = (int32_t)get32(p);
         ((int32_t *)c->data)[row] = days == INT32_MAX || days == INT32_MIN ? days : days + DAYS_TO_2000;
         break;
     }
     case K_TIMESTAMP: {
+        if (length != 8) return S_MALFORMED;
         int64_t ticks = (int64_t)get64(p);
         if (ticks != INT64_MAX && ticks != INT64_MIN) {
             if (ticks >= INT64_MAX - TICKS_TO_2000) return S_VALUE;
@@ -116,22 +235,34 @@ static inline int put_value(wf_column *c, int64_t row, const uint8_t *p, int32_t
         ((int64_t *)c->data)[row] = ticks;
         break;
     }
-    case K_UUID: memcpy((uint8_t *)c->data + 16 * row, p, 16); break;
-    case K_DECIMAL128: case K_DECIMAL256: {
-        int count = c->kind == K_DECIMAL128 ? 2 : 4;
-        int status = decimal_of(p, length, c->scale, (uint64_t *)c->data + count * row, count);
+    case K_UUID:
+        if (length != 16) return S_MALFORMED;
+        memcpy((uint8_t *)c->data + 16 * row, p, 16);
+        break;
+    case K_DECIMAL128: {
+        uint64_t *limbs = (uint64_t *)c->data + 2 * row;
+        if (small_decimal(p, length, c->scale, limbs)) break;
+        int status = decimal_of(p, length, c->scale, limbs, 2);
         if (status) return status;
         break;
     }
+    case K_DECIMAL256: {
+        int status = decimal_of(p, length, c->scale, (uint64_t *)c->data + 4 * row, 4);
+        if (status) return status;
+        break;
+    }
+    case K_JSONB: /* a version comes first */
+        if (!length) return S_MALFORMED;
+        p++, length--; /* fall through */
     default: {
-        int skip = c->kind == K_JSONB;
-        int64_t end = (int64_t)c->offsets[row] + length - skip;
-        if (end > c->bytes_room) { *needed = end; return S_ROOM; }
-        memcpy(c->bytes + c->offsets[row], p + skip, (size_t)(length - skip));
-        c->offsets[row + 1] = (int32_t)end;
+        int32_t place = c->offsets[row];
+        int64_t behind = (int64_t)place + length;
+        if (behind > c->bytes_room) { *needed = behind; return S_ROOM; }
+        put_bytes(c->bytes + place, p, end, length);
+        c->offsets[row + 1] = (int32_t)behind;
     }
     }
-    c->valid[row >> 3] |= (uint8_t)(1 << (row & 7));
+    if (c->nulls) c->valid[row >> 3] |= (uint8_t)(1 << (row & 7));
     return 0;
 }
 
@@ -141,46 +272,62 @@ static inline const uint8_t *after_signature(const uint8_t *p, const uint8_t *en
     return p;
 }
 
+/* One row. Unless it is whole, it comes again, and the NULLs it counted are taken back. */
 static int decode_tuple(const uint8_t *p, const uint8_t *end, wf_column *columns, int count, int64_t row, int *where, int64_t *needed) {
     int status = 0, k = 0;
     if ((int16_t)get16(p) != count) return S_MALFORMED;
-    p += 2;
+    const uint8_t *first = p += 2;
     for (; k < count; k++) {
         if (end - p < 4) { status = S_MALFORMED; break; }
         int32_t length = (int32_t)get32(p);
         p += 4;
         if (length < 0) { put_null(columns + k, row); continue; }
         if (end - p < length) { status = S_MALFORMED; break; }
-        if ((status = put_value(columns + k, row, p, length, needed))) break;
+        if ((status = put_value(columns + k, row, p, end, length, needed))) break;
         p += length;
     }
+    if (!status) return 0;
     *where = k;
-    if (status)
-        for (int j = 0; j < k; j++) /* this row comes again: what it counted is taken back */
-            if (!(columns[j].valid[row >> 3] >> (row & 7) & 1)) columns[j].nulls--;
+    p = first;
+    for (int j = 0; j < k; j++) {
+        int32_t length = (int32_t)get32(p);
+        p += 4;
+        if (length < 0) columns[j].nulls--;
+        else p += length;
+    }
     return status;
 }
 
-/* Decode frames from `buffer` into rows from `row` on. Returns the rows there are now; `used` bytes of frames are done. */
-int64_t wf_pg_decode(const uint8_t *buffer, int64_t size, wf_column *columns, int count, int64_t row, int64_t rows_max, int64_t *used, int *status, int *where, int64_t *needed) {
-    int64_t i = 0;
-    *status = S_MORE;
-    while (i + 5 <= size) {
-        if (buffer[i] != 'd') { *status = S_CONTROL; break; }
-        int64_t length = get32(buffer + i + 1);
-        if (i + 1 + length > size) break;
-        const uint8_t *end = buffer + i + 1 + length, *p = after_signature(buffer + i + 5, end);
-        while (end - p >= 2 && (int16_t)get16(p) >= 0) {
-            if (row >= rows_max) { *status = S_FULL; break; }
-            if ((*status = decode_tuple(p, end, columns, count, row, where, needed))) break;
-            row++;
-            p = end; /* the server sends a tuple a frame */
+/* Mirrored by decode.py. */
+typedef struct {
+    int64_t row, rows_max;
+    int64_t taken, bytes_max; /* of frames; the last row may go beyond */
+    int64_t needed;           /* S_ROOM: bytes in all in column `where` */
+    int32_t where;            /* the column that could not be filled */
+} batch;
+
+static int decode_window(window *w, wf_column *columns, int count, batch *b) {
+    int status;
+    const uint8_t *end;
+    while ((end = next_frame(w, &status))) {
+        const uint8_t *frame = w->buffer + w->start, *p = after_signature(frame + 5, end);
+        if (end - p >= 2 && (int16_t)get16(p) >= 0) { /* the server sends a tuple a frame */
+            if (b->row >= b->rows_max || b->taken >= b->bytes_max) return S_FULL;
+            if ((status = decode_tuple(p, end, columns, count, b->row, &b->where, &b->needed))) return status;
+            b->row++;
         }
-        if (*status) break;
-        i += 1 + length;
+        b->taken += end - frame;
+        w->start += end - frame;
     }
-    *used = i;
-    return row;
+    return status;
+}
+
+/* Decode frames into the batch, reading on, until it is full or something else is to be done. */
+int wf_pg_decode(window *w, wf_column *columns, int count, batch *b) {
+    for (;;) {
+        int status = decode_window(w, columns, count, b);
+        if (status != S_MORE || !fill(w)) return status;
+    }
 }
 
 /* ---- arrays: each value is dimensions, a flag, the element type, size and lower bound, then fields ---------------- */
@@ -216,7 +363,7 @@ int wf_pg_elements(const int32_t *offsets, const uint8_t *bytes, int64_t rows, w
             p += 4;
             if (length < 0) { put_null(column, element); continue; }
             if (end - p < length) return S_MALFORMED;
-            int status = put_value(column, element, p, length, &needed);
+            int status = put_value(column, element, p, end, length, &needed);
             if (status) return status;
             p += length;
         }
@@ -490,28 +637,42 @@ static uint8_t *put_neutral(uint8_t *out, const uint8_t *p, const uint8_t *end) 
 
 enum { BINARY = 0, TEXT = 1, NEUTRAL = 2 };
 
-/* Unwrap frames into `out` (as large as the input). Returns the bytes written; rows and digest are added to. */
-int64_t wf_pg_pass(const uint8_t *buffer, int64_t size, int form, uint8_t *out, int64_t *used, int *status, int64_t *rows, uint64_t *digest) {
-    int64_t i = 0;
-    uint8_t *p = out;
-    *status = S_MORE;
-    while (i + 5 <= size) {
-        if (buffer[i] != 'd') { *status = S_CONTROL; break; }
-        int64_t length = get32(buffer + i + 1);
-        if (i + 1 + length > size) break;
-        const uint8_t *content = buffer + i + 5, *end = buffer + i + 1 + length;
+/* Mirrored by relay.py. */
+typedef struct {
+    uint8_t *out;
+    int64_t room, filled;
+    int64_t needed; /* S_FULL: bytes of the next frame */
+    int64_t rows;
+    uint64_t digest[2];
+} parcel;
+
+static int pass_window(window *w, int form, parcel *b) {
+    int status;
+    const uint8_t *end;
+    while ((end = next_frame(w, &status))) {
+        const uint8_t *content = w->buffer + w->start + 5;
+        uint8_t *p = b->out + b->filled;
+        b->needed = end - content;
+        if (b->needed > b->room - b->filled) return S_FULL;
         if (form == NEUTRAL) {
-            p = put_neutral(p, content, end);
-            ++*rows;
+            b->filled = put_neutral(p, content, end) - b->out;
+            b->rows++;
         } else {
-            memcpy(p, content, (size_t)(end - content));
-            p += end - content;
-            hash_row(content, end, form == BINARY, rows, digest);
+            memcpy(p, content, (size_t)b->needed);
+            b->filled += b->needed;
+            hash_row(content, end, form == BINARY, &b->rows, b->digest);
         }
-        i += 1 + length;
+        w->start += 5 + b->needed;
     }
-    *used = i;
-    return p - out;
+    return status;
+}
+
+/* Unwrap frames into the parcel, reading on, until it is full or something else is to be done. */
+int wf_pg_pass(window *w, int form, parcel *b) {
+    for (;;) {
+        int status = pass_window(w, form, b);
+        if (status != S_MORE || !fill(w)) return status;
+    }
 }
 
 /* Only so that Python can load the file; the functions are reached through ctypes. */

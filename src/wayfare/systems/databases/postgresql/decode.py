@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import pyarrow as pa
 
 from wayfare.core.errors import Refused
 from wayfare.core.ports import BATCH_BYTES_MAX, ROWS_PER_BATCH
-from wayfare.kernel.buffers import Columns, Layout, Slot
+from wayfare.kernel.buffers import Layout, Slot
 from wayfare.systems.databases.postgresql import fallback
 from wayfare.systems.databases.postgresql.kinds import Finish, Kind, shape
 from wayfare.systems.databases.postgresql.library import (
@@ -21,6 +20,7 @@ from wayfare.systems.databases.postgresql.library import (
     STATUS_MORE,
     STATUS_ROOM,
     STATUS_VALUE,
+    Progress,
     library,
 )
 from wayfare.systems.databases.postgresql.wire import Frames
@@ -48,48 +48,30 @@ class _Decoder:
         self._frames = frames
         self._layout = layout
         self._library = library()
-        self._used, self._needed = ctypes.c_int64(), ctypes.c_int64()
-        self._status, self._where = ctypes.c_int(), ctypes.c_int()
 
     def next(self) -> pa.RecordBatch:
         """A batch; empty only at the end of the stream."""
-        columns, row = self._layout.columns(), 0
-        while not self._frames.finished:
-            row = self._decode(columns, row)
-            status = self._status.value
-            if status == STATUS_FULL or (row and columns.bytes_used(row) >= BATCH_BYTES_MAX):
+        frames, count = self._frames, len(self._layout.slots)
+        columns = self._layout.columns()
+        progress = Progress(rows_max=ROWS_PER_BATCH, bytes_max=BATCH_BYTES_MAX)
+        while not frames.finished:
+            status = self._library.wf_pg_decode(frames.window, columns.pointer, count, progress)
+            if status == STATUS_FULL:
                 break
             if status == STATUS_CONTROL:
-                self._frames.control()
+                frames.control()
             elif status == STATUS_MORE:
-                self._frames.more()
+                frames.more()
             elif status == STATUS_ROOM:
-                columns.grow(self._where.value, self._needed.value)
+                columns.grow(progress.where, progress.needed)
             else:
-                self._refuse(status)
-        return columns.batch(row)
+                self._refuse(status, progress.where)
+        return columns.batch(progress.row)
 
-    def _decode(self, columns: Columns, row: int) -> int:
-        frames = self._frames
-        rows: int = self._library.wf_pg_decode(
-            frames.address,
-            frames.left,
-            columns.pointer,
-            len(self._layout.slots),
-            row,
-            ROWS_PER_BATCH,
-            self._used,
-            self._status,
-            self._where,
-            self._needed,
-        )
-        frames.start += self._used.value
-        return rows
-
-    def _refuse(self, status: int) -> None:
+    def _refuse(self, status: int, where: int) -> None:
         if status == STATUS_MALFORMED:
             raise Refused("the server's COPY stream does not have the columns that were asked for.")
-        slot = self._layout.slots[min(self._where.value, len(self._layout.slots) - 1)]
+        slot = self._layout.slots[where]
         raise fallback.not_expressible(slot.name, slot.decoded)
 
 

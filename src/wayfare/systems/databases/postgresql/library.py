@@ -12,18 +12,56 @@ from wayfare.kernel.loader import load
 STATUS_MORE, STATUS_CONTROL, STATUS_FULL, STATUS_ROOM = 0, 1, 2, 3
 STATUS_MALFORMED, STATUS_VALUE = -1, -2
 
+
+class Window(ctypes.Structure):
+    """`window` of _native.c: what is read of a stream and not yet used lies from `start` to `end`."""
+
+    _fields_ = (
+        ("buffer", ctypes.c_void_p),
+        ("size", ctypes.c_int64),
+        ("start", ctypes.c_int64),
+        ("end", ctypes.c_int64),
+        ("received", ctypes.c_int64),
+        ("fd", ctypes.c_int32),
+        ("error", ctypes.c_int32),
+    )
+
+
+class Progress(ctypes.Structure):
+    """`batch` of _native.c."""
+
+    _fields_ = (
+        ("row", ctypes.c_int64),
+        ("rows_max", ctypes.c_int64),
+        ("taken", ctypes.c_int64),
+        ("bytes_max", ctypes.c_int64),
+        ("needed", ctypes.c_int64),
+        ("where", ctypes.c_int32),
+    )
+
+
+class Filling(ctypes.Structure):
+    """`parcel` of _native.c."""
+
+    _fields_ = (
+        ("out", ctypes.c_void_p),
+        ("room", ctypes.c_int64),
+        ("filled", ctypes.c_int64),
+        ("needed", ctypes.c_int64),
+        ("rows", ctypes.c_int64),
+        ("digest", ctypes.c_uint64 * 2),
+    )
+
+
 _POINTER, _NUMBER, _INT = ctypes.c_void_p, ctypes.c_int64, ctypes.c_int
 _TO_INT, _TO_NUMBER = ctypes.POINTER(ctypes.c_int), ctypes.POINTER(ctypes.c_int64)
 
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
-    "wf_pg_decode": (
-        _NUMBER,
-        [_POINTER, _NUMBER, _POINTER, _INT, _NUMBER, _NUMBER, _TO_NUMBER, _TO_INT, _TO_INT, _TO_NUMBER],
-    ),
+    "wf_pg_decode": (_INT, [ctypes.POINTER(Window), _POINTER, _INT, ctypes.POINTER(Progress)]),
     "wf_pg_count": (_NUMBER, [_POINTER, _POINTER, _NUMBER, _POINTER]),
     "wf_pg_elements": (_INT, [_POINTER, _POINTER, _NUMBER, _POINTER]),
     "wf_pg_encode": (_NUMBER, [_POINTER, _INT, _TO_NUMBER, _NUMBER, _POINTER, _NUMBER, _TO_INT, _TO_INT]),
-    "wf_pg_pass": (_NUMBER, [_POINTER, _NUMBER, _INT, _POINTER, _TO_NUMBER, _TO_INT, _TO_NUMBER, _POINTER]),
+    "wf_pg_pass": (_INT, [ctypes.POINTER(Window), _INT, ctypes.POINTER(Filling)]),
 }
 
 

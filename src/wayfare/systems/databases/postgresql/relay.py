@@ -11,12 +11,13 @@ lines are not hashed, since nobody can send them back.
 
 from __future__ import annotations
 
-import ctypes
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from enum import IntEnum
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from wayfare.core.errors import Refused
@@ -29,13 +30,14 @@ from wayfare.systems.databases.postgresql.connect import Connections
 from wayfare.systems.databases.postgresql.decode import lists
 from wayfare.systems.databases.postgresql.dialect import full_name, names, quote
 from wayfare.systems.databases.postgresql.kinds import reading
-from wayfare.systems.databases.postgresql.library import STATUS_CONTROL, library
+from wayfare.systems.databases.postgresql.library import STATUS_CONTROL, STATUS_MORE, Filling, library
 from wayfare.systems.databases.postgresql.read import enter_view, select
 from wayfare.systems.databases.postgresql.wire import CopyIn, Frames, copy_out
 from wayfare.systems.databases.postgresql.write import once
 
 PARCEL_BYTES = 1 << 20
 _NO_DIGEST = (0, 0)
+Memory: TypeAlias = npt.NDArray[np.uint8]
 
 # Their binary form is a number that means something else on another server.
 _LOCAL = frozenset(
@@ -133,28 +135,28 @@ def neutral(column: Column) -> str:
 def _passed(frames: Frames, form: Form) -> Iterator[Parcel]:
     """Frames unwrapped into parcels of about PARCEL_BYTES; each has memory of its own, so it may wait in a queue."""
     native = library()
-    used, status, rows = ctypes.c_int64(), ctypes.c_int(), ctypes.c_int64()
-    room, filled, digest = bytearray(2 * PARCEL_BYTES), 0, np.zeros(2, np.uint64)
+    memory, filling = _room(PARCEL_BYTES)
     while not frames.finished:
-        if filled >= PARCEL_BYTES or (filled and len(room) - filled < frames.left):
-            yield _parcel(memoryview(room)[:filled], rows.value, digest)
-            room, filled, rows.value, digest = bytearray(2 * PARCEL_BYTES), 0, 0, np.zeros(2, np.uint64)
-        if len(room) < frames.left:
-            room = bytearray(frames.left)
-        out = ctypes.addressof(ctypes.c_char.from_buffer(room)) + filled
-        left = frames.left
-        filled += native.wf_pg_pass(frames.address, left, form, out, used, status, rows, digest.ctypes.data)
-        frames.start += used.value
-        if status.value == STATUS_CONTROL:
+        status = native.wf_pg_pass(frames.window, form, filling)
+        if status == STATUS_CONTROL:
             frames.control()
-        else:
+        elif status == STATUS_MORE:
             frames.more()
-    if filled:
-        yield _parcel(memoryview(room)[:filled], rows.value, digest)
+        else:
+            if filling.filled:
+                yield _parcel(memory, filling)
+            memory, filling = _room(max(PARCEL_BYTES, filling.needed))
+    if filling.filled:
+        yield _parcel(memory, filling)
 
 
-def _parcel(data: memoryview, rows: int, digest: np.ndarray[tuple[int], np.dtype[np.uint64]]) -> Parcel:
-    return Parcel(data, rows, (int(digest[0]), int(digest[1])))
+def _room(size: int) -> tuple[Memory, Filling]:
+    memory = np.empty(size, np.uint8)  # a bytearray would be zeroed first
+    return memory, Filling(out=memory.ctypes.data, room=size)
+
+
+def _parcel(memory: Memory, filling: Filling) -> Parcel:
+    return Parcel(memory.data[: filling.filled], filling.rows, (filling.digest[0], filling.digest[1]))
 
 
 def _passed_in_python(frames: Frames, form: Form) -> Iterator[Parcel]:

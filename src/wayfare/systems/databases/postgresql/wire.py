@@ -25,6 +25,7 @@ import psycopg
 from wayfare.core.errors import Unreachable
 from wayfare.systems.databases.postgresql.connect import Connection
 from wayfare.systems.databases.postgresql.errors import classified, on_the_line
+from wayfare.systems.databases.postgresql.library import Window
 
 BUFFER_BYTES = 1 << 20
 SOCKET_BYTES = 4 << 20
@@ -61,19 +62,31 @@ def is_plain(connection: Connection) -> bool:
 
 
 class Frames:
-    """A window of bytes from a COPY … TO STDOUT: `start` to `end` of `buffer` are read and not yet used."""
+    """A window of bytes from a COPY … TO STDOUT. With `fd`, the native part reads on from that socket by itself."""
 
-    def __init__(self, stream: Stream, size: int = BUFFER_BYTES) -> None:
+    def __init__(self, stream: Stream, size: int = BUFFER_BYTES, fd: int = -1) -> None:
         self._stream = stream
-        self.buffer = bytearray(size)
-        self.start = self.end = 0
+        self.window = Window(fd=fd)
+        self._allocate(size)
         self.finished = False
         self.rows = 0  # as the server counted them, once finished
         self._error: Exception | None = None
 
+    def _allocate(self, size: int) -> None:
+        self.buffer = bytearray(size)
+        self.window.buffer, self.window.size = ctypes.addressof(ctypes.c_char.from_buffer(self.buffer)), size
+
     @property
-    def address(self) -> int:
-        return ctypes.addressof(ctypes.c_char.from_buffer(self.buffer)) + self.start
+    def start(self) -> int:
+        return int(self.window.start)
+
+    @start.setter
+    def start(self, place: int) -> None:
+        self.window.start = place
+
+    @property
+    def end(self) -> int:
+        return int(self.window.end)
 
     @property
     def left(self) -> int:
@@ -87,13 +100,15 @@ class Frames:
         left = self.left
         unused = self.buffer[self.start : self.end]
         if left > len(self.buffer) // 2:
-            self.buffer = bytearray(2 * len(self.buffer))
+            self._allocate(2 * len(self.buffer))
         self.buffer[:left] = unused
         with on_the_line():
+            if self.window.error:  # the native part met it, and a socket tells it only once
+                raise OSError(self.window.error, os.strerror(self.window.error))
             received = self._stream.recv_into(memoryview(self.buffer)[left:])
         if not received:
             raise Unreachable("the server closed the connection in the middle of a COPY.")
-        self.start, self.end = 0, left + received
+        self.window.start, self.window.end = 0, left + received
 
     def peek(self) -> tuple[bytes, int]:
         """The type of the next message and its end in `buffer`; all of it has been read."""
@@ -128,7 +143,7 @@ def copy_out(connection: Connection, sql: str) -> Iterator[Frames]:
     with borrowed_socket(connection) as sock:
         with on_the_line():
             sock.sendall(_query(sql))
-        yield Frames(sock)
+        yield Frames(sock, fd=sock.fileno())
 
 
 class _Framed:
@@ -197,9 +212,13 @@ class _SocketCopyIn:
         view = memoryview(data).cast("B")
         if select.select([self._socket], [], [], 0)[0]:
             self._until(b"Z")  # the server only speaks now to complain
+        header = FRAME.pack(b"d", len(view) + 4)
         with on_the_line():
-            self._socket.sendall(FRAME.pack(b"d", len(view) + 4))
-            self._socket.sendall(view)
+            sent = self._socket.sendmsg([header, view])  # as one: a header alone would be a packet of its own
+            if sent < len(header):
+                self._socket.sendall(header[sent:])
+                sent = len(header)
+            self._socket.sendall(view[sent - len(header) :])
 
     def finish(self) -> int:
         with on_the_line():
