@@ -162,7 +162,12 @@ def from_number(target: pa.DataType) -> Convert:
 def number_to_decimal(target: pa.DataType) -> Convert:
     """Exact only. NaN and infinities are refused; zeros that end a fraction never matter."""
 
+    fits = rf"^[-+]?[0-9]*(\.[0-9]{{0,{max(target.scale, 0)}}}0*)?$"
+
     def convert(array: pa.Array) -> pa.Array:
+        array = _without_exponents(array)
+        if pc.all(pc.match_substring_regex(array, fits)).as_py() is False:
+            raise Inexact(f"not all values fit {target}")  # Arrow would cut a very small one to 0 without a word
         try:
             return array.cast(target)
         except pa.ArrowInvalid:
@@ -170,6 +175,22 @@ def number_to_decimal(target: pa.DataType) -> Convert:
             return short.cast(pa.decimal256(76, target.scale)).cast(target)
 
     return convert
+
+
+def _without_exponents(array: pa.Array) -> pa.Array:
+    """1E-39 spelt with all its zeros, so that its digits can be counted."""
+    if not pc.any(pc.match_substring(array, "e", ignore_case=True)).as_py():
+        return array
+
+    def spelt_out(text: str | None) -> str | None:
+        if text is None or "e" not in text.lower():
+            return text
+        try:
+            return f"{Decimal(text):f}"
+        except InvalidOperation as error:
+            raise Inexact(text) from error
+
+    return each(array, pa.string(), spelt_out)
 
 
 def number_to_decimal_rounded(target: pa.DataType) -> Convert:

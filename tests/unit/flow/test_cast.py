@@ -51,7 +51,14 @@ MATRIX: list[tuple[Kind, Kind, list[tuple[Any, Any]]]] = [
     (
         (S, M.NUMBER),
         pa.decimal128(10, 2),
-        [("1.5", Decimal("1.50")), ("1.50" + "0" * 60, Decimal("1.50")), ("1e3", Decimal(1000)), ("1.555", REFUSED)],
+        [
+            ("1.5", Decimal("1.50")),
+            ("1.50" + "0" * 60, Decimal("1.50")),
+            ("1e3", Decimal(1000)),
+            ("1.555", REFUSED),
+            ("1E-39", REFUSED),
+            ("0." + "0" * 40 + "1", REFUSED),
+        ],
     ),
     ((S, M.NUMBER), pa.decimal128(38, 2), [("NaN", REFUSED), ("-Infinity", REFUSED), ("1" * 40, REFUSED)]),
     ((S, M.NUMBER), pa.float64(), [("0.10", 0.1), ("-Infinity", -INF), ("0.1234567890123456789", REFUSED)]),
