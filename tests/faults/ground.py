@@ -66,6 +66,14 @@ def tables(address: Address) -> set[str]:
     return {name for (name,) in found}
 
 
+def visible(address: Address) -> set[str]:
+    """The tables that people see: without what stands in a staging schema."""
+    if address.system not in ("postgresql", "duckdb"):
+        return tables(address)
+    found = sql(address, "SELECT table_name FROM information_schema.tables WHERE table_schema IN ('public', 'main')")
+    return {name for (name,) in found}
+
+
 def fill(address: Address, items: int = ITEMS, visits: int = VISITS) -> None:
     """`items` with a key, and `visits` without one, in which every row stands three times."""
     one, other = (NUMBERS[address.system].format(count=count) for count in (items, visits))
