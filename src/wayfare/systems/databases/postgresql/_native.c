@@ -419,28 +419,23 @@ static uint8_t *put_special(uint8_t *out, uint16_t sign) {
     return put16(out, 0);
 }
 
-/* At most 10**15 in hundreds of cents: the common case, without text. */
-static uint8_t *put_small_decimal(uint8_t *out, uint64_t value, int scale, int negative) {
-    uint16_t groups[6];
-    int count = 0, behind = (scale + 3) / 4;
+/* The common decimal, of at most four groups, without text: NULL when it has more. */
+static inline uint8_t *put_small_decimal(uint8_t *out, uint64_t value, int scale, int negative) {
+    int behind = (scale + 3) / 4, low = 0, kept = 0;
+    uint64_t groups = 0;
+    if (value >= (uint64_t)POWERS[16 - (behind * 4 - scale)]) return 0;
     value *= (uint64_t)POWERS[behind * 4 - scale];
-    while (value) {
-        groups[count++] = (uint16_t)(value % 10000);
-        value /= 10000;
-    }
-    int low = 0;
-    while (low < count && !groups[low]) low++;
-    int kept = count - low;
+    if (value)
+        for (; !(value % 10000); value /= 10000) low++;
+    for (; value; value /= 10000, kept++) groups = groups >> 16 | (value % 10000) << 48;
+    uint16_t weight = (uint16_t)(kept ? low + kept - 1 - behind : 0), sign = kept && negative ? NUMERIC_NEGATIVE : 0;
     out = put32(out, (uint32_t)(8 + 2 * kept));
-    out = put16(out, (uint16_t)kept);
-    out = put16(out, (uint16_t)(kept ? count - 1 - behind : 0));
-    out = put16(out, kept && negative ? NUMERIC_NEGATIVE : 0);
-    out = put16(out, (uint16_t)scale);
-    for (int g = count - 1; g >= low; g--) out = put16(out, groups[g]);
-    return out;
+    out = put64(out, (uint64_t)kept << 48 | (uint64_t)weight << 32 | (uint64_t)sign << 16 | (uint16_t)scale);
+    put64(out, groups);
+    return out + 2 * kept;
 }
 
-static uint8_t *put_decimal(uint8_t *out, const uint64_t *value, int count, int scale) {
+static __attribute__((noinline)) uint8_t *put_large_decimal(uint8_t *out, const uint64_t *value, int count, int scale) {
     uint64_t limbs[4] = {0, 0, 0, 0};
     memcpy(limbs, value, 8 * (size_t)count);
     int negative = limbs[count - 1] >> 63;
@@ -452,8 +447,6 @@ static uint8_t *put_decimal(uint8_t *out, const uint64_t *value, int count, int 
             carry >>= 64;
         }
     }
-    if (!limbs[1] && !limbs[2] && !limbs[3] && limbs[0] < 1000000000000000ULL && scale <= 16)
-        return put_small_decimal(out, limbs[0], scale, negative);
     char text[80];
     int place = 80;
     while (limbs[0] | limbs[1] | limbs[2] | limbs[3]) {
@@ -467,6 +460,17 @@ static uint8_t *put_decimal(uint8_t *out, const uint64_t *value, int count, int 
         for (int i = 0; i < 9 && place; i++, nine /= 10) text[--place] = (char)('0' + nine % 10);
     }
     return put_numeric(out, text + place, 80 - place, scale, negative);
+}
+
+static inline uint8_t *put_decimal(uint8_t *out, const uint64_t *value, int count, int scale) {
+    int64_t low = (int64_t)value[0], high = low >> 63;
+    int small = 1;
+    for (int i = 1; i < count; i++) small &= (int64_t)value[i] == high;
+    if (small) { /* two's complement in 64 bits */
+        uint8_t *end = put_small_decimal(out, ((uint64_t)low ^ (uint64_t)high) - (uint64_t)high, scale, (int)-high);
+        if (end) return end;
+    }
+    return put_large_decimal(out, value, count, scale);
 }
 
 static int same_word(const char *p, int64_t length, const char *word) {
@@ -526,7 +530,7 @@ static uint8_t *put_bits(uint8_t *out, const uint8_t *p, int32_t length, int *st
 static uint8_t *put_list(uint8_t *out, const uint8_t *end, const source *s, int64_t row, int *status);
 
 /* One field: length and value. NULL with S_ROOM when it does not fit before `end`, with S_VALUE when it cannot be said. */
-static uint8_t *put_field(uint8_t *out, const uint8_t *end, const source *s, int64_t row, int *status) {
+static inline __attribute__((always_inline)) uint8_t *put_field(uint8_t *out, const uint8_t *end, const source *s, int64_t row, int *status) {
     *status = S_ROOM;
     if (end - out < 64) return 0;
     int64_t bit = s->first + row;
@@ -571,6 +575,10 @@ static uint8_t *put_field(uint8_t *out, const uint8_t *end, const source *s, int
     return out + length;
 }
 
+static __attribute__((noinline)) uint8_t *put_element(uint8_t *out, const uint8_t *end, const source *s, int64_t row, int *status) {
+    return put_field(out, end, s, row, status);
+}
+
 static uint8_t *put_list(uint8_t *out, const uint8_t *end, const source *s, int64_t row, int *status) {
     int32_t from = s->offsets[row], to = s->offsets[row + 1];
     uint8_t *start = out;
@@ -581,7 +589,7 @@ static uint8_t *put_list(uint8_t *out, const uint8_t *end, const source *s, int6
         out = put32(out, (uint32_t)(to - from));
         out = put32(out, 1);
     }
-    for (int32_t i = from; i < to && out; i++) out = put_field(out, end, s->child, i, status);
+    for (int32_t i = from; i < to && out; i++) out = put_element(out, end, s->child, i, status);
     if (out) put32(start, (uint32_t)(out - start - 4));
     return out;
 }
@@ -590,18 +598,19 @@ static uint8_t *put_list(uint8_t *out, const uint8_t *end, const source *s, int6
  * S_ROOM when the next row does not fit, S_VALUE when column `where` of row `row` cannot be said. */
 int64_t wf_pg_encode(const source *sources, int count, int64_t *row, int64_t rows, uint8_t *out, int64_t room, int *status, int *where) {
     uint8_t *p = out, *end = out + room;
-    *status = 0;
-    for (; *row < rows; (*row)++) {
-        if (end - p < 2) { *status = S_ROOM; break; }
+    int64_t i = *row;
+    int failed = 0, k = 0;
+    for (; i < rows; i++) {
+        if (end - p < 2) { failed = S_ROOM; break; }
         uint8_t *field = put16(p, (uint16_t)count);
-        for (int k = 0; k < count && field; k++) {
-            field = put_field(field, end, sources + k, *row, status);
-            *where = k;
-        }
+        for (k = 0; k < count && field; k++) field = put_field(field, end, sources + k, i, &failed);
         if (!field) break;
         p = field;
-        *status = 0;
+        failed = 0;
     }
+    *row = i;
+    *status = failed;
+    *where = k - 1;
     return p - out;
 }
 
@@ -655,8 +664,9 @@ static int pass_window(window *w, int form, parcel *b) {
         b->needed = end - content;
         if (b->needed > b->room - b->filled) return S_FULL;
         if (form == NEUTRAL) {
-            b->filled = put_neutral(p, content, end) - b->out;
-            b->rows++;
+            uint8_t *line_end = put_neutral(p, content, end);
+            hash_row(p, line_end, 0, &b->rows, b->digest);
+            b->filled = line_end - b->out;
         } else {
             memcpy(p, content, (size_t)b->needed);
             b->filled += b->needed;
