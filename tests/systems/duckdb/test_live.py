@@ -486,3 +486,24 @@ def test_little_memory_is_enough_or_more_is_taken(
         else:
             db.publish(RUN, [table], Mode.REPLACE)
             assert db.tables()[0].rows_estimate == 400_000
+
+
+def test_merge_changes_rows_that_others_refer_to(made: Make) -> None:
+    """DuckDB deletes and adds a row to change an indexed column: untouched ones must stay untouched."""
+    db = made()
+    db.execute("CREATE TABLE band (id INTEGER PRIMARY KEY)")
+    db.execute("INSERT INTO band VALUES (1)")
+    db.execute("CREATE TABLE album (id INTEGER PRIMARY KEY, band INTEGER REFERENCES band (id), title VARCHAR)")
+    db.execute("INSERT INTO album VALUES (1, 1, 'old')")
+    db.execute("CREATE TABLE track (id INTEGER PRIMARY KEY, album INTEGER REFERENCES album (id))")
+    db.execute("INSERT INTO track VALUES (1, 1)")
+    album = next(t for t in db.tables() if t.name == "album")
+    db.stage(RUN, [album])
+    rows = pa.table({"id": [1, 2], "band": [1, 1], "title": ["new", "added"]}, schema=album.arrow())
+    staged = db.staged(RUN, album)
+    db.write(Ticket(RUN, staged.label, 0), staged, rows.to_batches())
+    db.publish(RUN, [album], Mode.MERGE)
+    assert db.execute("SELECT id, title FROM album ORDER BY id").to_pylist() == [
+        {"id": 1, "title": "new"},
+        {"id": 2, "title": "added"},
+    ]

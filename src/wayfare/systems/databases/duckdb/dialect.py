@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from wayfare.core.ports import Chunk
@@ -147,10 +147,32 @@ def append(table: Table, source: str, columns: Sequence[str], condition: str = "
     return f"INSERT INTO {path(table)} ({names}) SELECT {names} FROM {source}{condition}"
 
 
-def merge(table: Table, source: str, columns: Sequence[str]) -> str:
+def merge(table: Table, source: str, columns: Sequence[str], indexed: Collection[str]) -> list[str]:
+    """Upsert by key, in three or so statements.
+
+    DuckDB changes an indexed column by deleting the row and adding it again, which a foreign key on the row forbids. So
+    indexed columns are only touched where they differ; all others are changed in place.
+    """
     rest = [n for n in columns if n not in table.key]
-    change = "UPDATE SET " + ", ".join(f"{quote(n)} = excluded.{quote(n)}" for n in rest) if rest else "NOTHING"
-    return f"{append(table, source, columns)} ON CONFLICT ({listed(table.key)}) DO {change}"
+    plain = [n for n in rest if n not in indexed]
+    found = [_update(table, source, plain)] if plain else []
+    found += [_update(table, source, [n], _differs(table, n)) for n in rest if n in indexed]
+    same = f"{listed(table.key)}"
+    names = listed(columns)
+    return [
+        *found,
+        f"INSERT INTO {path(table)} ({names}) SELECT {names} FROM {source} ANTI JOIN {path(table)} USING ({same})",
+    ]
+
+
+def _update(table: Table, source: str, columns: Sequence[str], condition: str = "") -> str:
+    changes = ", ".join(f"{quote(n)} = staged.{quote(n)}" for n in columns)
+    same = " AND ".join(f"{path(table)}.{quote(n)} = staged.{quote(n)}" for n in table.key)
+    return f"UPDATE {path(table)} SET {changes} FROM {source} AS staged WHERE {same}{condition}"
+
+
+def _differs(table: Table, column: str) -> str:
+    return f" AND {path(table)}.{quote(column)} IS DISTINCT FROM staged.{quote(column)}"
 
 
 def create_view(view: View) -> str:

@@ -58,11 +58,21 @@ def staged_names(cursor: Cursor, run: str) -> set[str]:
 def _join(cursor: Cursor, run: str, table: Table, existing: Table, *, merge: bool) -> None:
     source = dialect.path(dialect.staged(run, table))
     columns = [c.name for c in table.written]
-    cursor.execute(dialect.merge(table, source, columns) if merge else dialect.append(table, source, columns))
+    if merge:
+        for statement in dialect.merge(table, source, columns, _indexed(existing)):
+            cursor.execute(statement)
+    else:
+        cursor.execute(dialect.append(table, source, columns))
     for column in table.columns:
         have = existing.column(column.name).identity if column.name in {c.name for c in existing.columns} else None
         if column.identity and have and have.increment > 0:
             _advance(cursor, table, have, column.identity.next)
+
+
+def _indexed(table: Table) -> frozenset[str]:
+    """The columns in an index of any kind; a foreign key has one too."""
+    groups = [index.columns for index in table.indexes] + [key.columns for key in table.foreign_keys]
+    return frozenset(name for group in groups for name in group)
 
 
 def _advance(cursor: Cursor, table: Table, have: Identity, wanted: int) -> None:
