@@ -144,5 +144,6 @@ def _common_form(pair: _Pair, passage: Passage, source: Database, target: Databa
         return ""
     if source.system != target.system or any(n.limits.any for n in pair.landings):
         return ""
-    theirs = target.sends(pair.landed)
+    # One that could also be received: only then are equal rows sure to be equal bytes.
+    theirs = set(target.sends(pair.landed)) & set(target.receives(pair.table, pair.landed))
     return next((form for form in source.sends(pair.table) if form in theirs), "")

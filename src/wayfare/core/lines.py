@@ -2,7 +2,7 @@
 
 Its name is `lines(int,text,datetime)`: one form for each column, in order. A row is its fields separated by tabs, ended
 by a newline. NULL is backslash N. Within a field backslash, tab, newline and carriage return are escaped as backslash
-and one of backslash, t, n, r; backspace may be backslash b; every other byte stands for itself, in UTF-8. The COPY
+and one of backslash, t, n, r, backspace as backslash b; every other byte stands for itself, in UTF-8. The COPY
 text of PostgreSQL and the LOAD DATA of MySQL agree on this but for form feed and vertical tab, which the sender must
 write as raw bytes.
 
@@ -10,19 +10,20 @@ write as raw bytes.
     bool01     0 or 1
     int        -12
     float      shortest digits that read back to the same number: 1.5e-07, NaN, Infinity, -Infinity
-    decimal    -12.50, of any precision; a NUMBER may also be NaN, Infinity, -Infinity
+    decimal    -12.50, with the digits after the point that its type has; a NUMBER may be NaN, Infinity, -Infinity
     text       the text itself
     hex        bytes as lower-case hexadecimal digits, two for each
     date       2024-02-29; also infinity, -infinity, and years before 1 as the sender prints them
-    time       23:59:59.123456, with up to six digits after the point
-    datetime   2024-02-29 23:59:59.123456, with up to six digits after the point; infinities as with dates
+    time       23:59:59.1234, with up to six digits after the point, the last of them not 0
+    datetime   2024-02-29 23:59:59.1234, its fraction as a time's; infinities as with dates
     datetimez  the same, in UTC, without an offset
     json       a JSON text; an array travels as a JSON array
     uuid       8-4-4-4-12 lower-case hexadecimal digits
 
 The form follows from the *source* column's Arrow type and meaning alone, so that both sides compute the same name. A
 receiver offers the format only when each of its landed columns can take the form exactly, and must fail on a field it
-cannot hold.
+cannot hold. It may also send it, when it gives back the very same bytes: then a copy is proven by the digests of the
+lines, to which each row adds that of one value, its line with the newline.
 """
 
 from __future__ import annotations

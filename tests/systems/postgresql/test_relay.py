@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 from wayfare.core.errors import Refused
 from wayfare.core.ports import WHOLE, Chunk, Parcel
 from wayfare.core.tables import Table
+from wayfare.kernel.hashing import rows_digest
 from wayfare.systems.databases.postgresql.database import PostgreSQL
 
 
@@ -47,7 +49,10 @@ def test_lines(db: PostgreSQL, way: str) -> None:
         *(b"00000000-0000-0000-0000-0000000000ff", b'["q\\\\"",null]', b"P1D"),
     ]
     assert data == b"\t".join(fields) + b"\n" + b"\t".join([b"\\N"] * 15) + b"\n"
-    assert (rows, digest) == (2, (0, 0))
+    lines = pa.RecordBatch.from_pydict(
+        {"line": pa.array([line + b"\n" for line in data.split(b"\n")[:-1]], pa.binary())}
+    )
+    assert (rows, digest) == (2, rows_digest(lines).sums)
 
 
 @pytest.mark.parametrize("form", ["pgcopy-binary", "pgcopy-text"])

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "columns.h"
 #include "hash.h"
@@ -28,7 +29,6 @@ enum status { MORE, OTHER_PACKET, FULL, ROOM, NO_DATE, MALFORMED, LONG_PACKET };
 typedef struct {
     int64_t rows_max, bytes_max;
     int64_t row, bytes;     /* so far in this batch */
-    int64_t used;           /* input consumed by this call */
     int64_t column, needed; /* what ROOM, NO_DATE and MALFORMED speak of */
     uint64_t digest[2];     /* of lines */
 } wf_progress;
@@ -46,6 +46,49 @@ static const uint8_t *lenenc(const uint8_t *p, const uint8_t *end, uint64_t *len
     *length = n;
     return p;
 }
+
+/* ---- the stream -------------------------------------------------------------------------------------------------- */
+
+/* What is received and not yet used lies from `start` to `end`. Mirrored by native.py. */
+typedef struct {
+    uint8_t *buffer;
+    int64_t size, start, end;
+    int32_t fd; /* to read on from; -1: only Python can */
+} wf_window;
+
+/* Read on without a trip through Python: the server writes 16 KB at a time. False where Python must see to it: TLS, a packet
+ * that wants a larger window, a signal, the end, or an error, which its own read then meets. */
+static int fill(wf_window *w) {
+    int64_t left = w->end - w->start;
+    if (w->fd < 0) return 0;
+    if (!left || w->end == w->size) {
+        if (left > w->size / 2) return 0;
+        memmove(w->buffer, w->buffer + w->start, (size_t)left);
+        w->start = 0;
+        w->end = left;
+    }
+    ssize_t received = recv(w->fd, w->buffer + w->end, (size_t)(w->size - w->end), 0);
+    if (received <= 0) return 0;
+    w->end += received;
+    return 1;
+}
+
+/* MORE with *packet and *length of the next row when all of it is there; else why there is none. */
+static inline int next_row(const wf_window *w, const uint8_t **packet, int64_t *length) {
+    const uint8_t *p = w->buffer + w->start;
+    int64_t left = w->end - w->start;
+    *packet = NULL;
+    if (left < 4) return MORE;
+    *length = p[0] | p[1] << 8 | p[2] << 16;
+    if (*length == 0xffffff) return LONG_PACKET;
+    if (left < 4 + *length) return MORE;
+    if (*length == 0) return MALFORMED;
+    if (p[4] != 0) return OTHER_PACKET;
+    *packet = p + 4;
+    return MORE;
+}
+
+/* ---- row packets → Arrow ----------------------------------------------------------------------------------------- */
 
 /* Days since 1970-01-01 in the proleptic Gregorian calendar (Howard Hinnant's days_from_civil). */
 static int32_t days(int32_t y, int32_t m, int32_t d) {
@@ -232,22 +275,25 @@ EXPORT int32_t wf_my_row(const uint8_t *payload, int64_t size, wf_column *column
     return MORE;
 }
 
-EXPORT int32_t wf_my_decode(const uint8_t *input, int64_t size, wf_column *columns, int64_t count, wf_progress *to) {
-    const uint8_t *p = input, *end = input + size;
-    int status = MORE;
-    while (end - p >= 4) {
-        int64_t length = p[0] | p[1] << 8 | p[2] << 16;
-        if (length == 0xffffff) { status = LONG_PACKET; break; }
-        if (end - p < 4 + length) break;
-        if (length == 0) { status = MALFORMED; break; }
-        if (p[4] != 0) { status = OTHER_PACKET; break; }
-        if (to->row >= to->rows_max || (to->row && to->bytes + length > to->bytes_max)) { status = FULL; break; }
-        if ((status = put_row(p + 5, p + 4 + length, columns, count, to))) break;
+static int decode_window(wf_window *w, wf_column *columns, int64_t count, wf_progress *to) {
+    const uint8_t *p;
+    int64_t length;
+    int status;
+    while (!(status = next_row(w, &p, &length)) && p) {
+        if (to->row >= to->rows_max || (to->row && to->bytes + length > to->bytes_max)) return FULL;
+        if ((status = put_row(p + 1, p + length, columns, count, to))) return status;
         to->row++;
         to->bytes += length;
-        p += 4 + length;
+        w->start += 4 + length;
     }
-    to->used = p - input;
+    return status;
+}
+
+/* Row packets into the batch, reading on, until it is full or something else is to be done. */
+EXPORT int32_t wf_my_decode(wf_window *w, wf_column *columns, int64_t count, wf_progress *to) {
+    int status;
+    do status = decode_window(w, columns, count, to);
+    while (status == MORE && fill(w));
     return status;
 }
 
@@ -286,7 +332,9 @@ static uint8_t *fraction(uint8_t *o, uint32_t micros) {
     *o++ = '.';
     o = two(o, micros / 10000);
     o = two(o, micros / 100 % 100);
-    return two(o, micros % 100);
+    o = two(o, micros % 100);
+    while (o[-1] == '0') o--; /* never the point: there is a digit other than 0 */
+    return o;
 }
 
 static uint8_t *date(uint8_t *o, int y, int m, int d) {
@@ -308,17 +356,37 @@ static uint8_t *clock_text(uint8_t *o, int64_t hours, int minutes, int seconds, 
     return fraction(o, micros);
 }
 
+#define EACH(byte) ((byte) * 0x0101010101010101ULL)
+
+/* Is one of eight bytes a backslash, or below 14? (May say so of a byte behind one that is.) */
+static int has_special(uint64_t w) {
+    uint64_t slash = w ^ EACH('\\');
+    return (((w - EACH(14)) & ~w) | ((slash - EACH(1)) & ~slash)) & EACH(0x80) ? 1 : 0;
+}
+
+/* As COPY and LOAD DATA write text: core/lines.py. */
 static uint8_t *escaped(uint8_t *o, const uint8_t *p, uint64_t length) {
+    static const char letters[14] = {'0', 0, 0, 0, 0, 0, 0, 0, 'b', 't', 'n', 0, 0, 'r'};
     const uint8_t *end = p + length;
     while (p < end) {
-        const uint8_t *q = p;
-        while (q < end && *q != '\\' && *q != '\t' && *q != '\n' && *q != '\r' && *q != 0) q++;
-        memcpy(o, p, (size_t)(q - p));
-        o += q - p;
-        if (q == end) break;
-        *o++ = '\\';
-        *o++ = *q == '\t' ? 't' : *q == '\n' ? 'n' : *q == '\r' ? 'r' : *q == 0 ? '0' : '\\';
-        p = q + 1;
+        uint64_t w;
+        if (end - p >= 8) {
+            memcpy(&w, p, 8);
+            if (!has_special(w)) {
+                memcpy(o, &w, 8);
+                p += 8;
+                o += 8;
+                continue;
+            }
+        }
+        char letter = *p == '\\' ? '\\' : *p < sizeof letters ? letters[*p] : 0;
+        if (letter) {
+            *o++ = '\\';
+            *o++ = (uint8_t)letter;
+        } else {
+            *o++ = *p;
+        }
+        p++;
     }
     return o;
 }
@@ -419,29 +487,31 @@ static int row_line(const uint8_t *p, const uint8_t *end, const int32_t *kinds, 
     if (p != end) return to->column = count, MALFORMED;
     if (count) o[-1] = '\n';
     else *o++ = '\n';
-    wf_fold(wf_finish_row(wf_in_column(wf_hash_value(*out, (uint64_t)(o - *out - 1)), 0)), to->digest);
+    wf_fold(wf_finish_row(wf_in_column(wf_hash_value(*out, (uint64_t)(o - *out)), 0)), to->digest);
     *out = o;
     to->row++;
     return MORE;
 }
 
-/* Row packets → lines in `out`; to->bytes says how many. ROOM: empty `out` first, or with nothing in it bring a larger one. */
-EXPORT int32_t wf_my_lines(const uint8_t *input, int64_t size, const int32_t *kinds, int64_t count, uint8_t *out,
-                           int64_t room, wf_progress *to) {
-    const uint8_t *p = input, *end = input + size;
-    uint8_t *o = out + to->bytes, *limit = out + room;
-    int status = MORE;
-    while (end - p >= 4) {
-        int64_t length = p[0] | p[1] << 8 | p[2] << 16;
-        if (length == 0xffffff) { status = LONG_PACKET; break; }
-        if (end - p < 4 + length) break;
-        if (length == 0) { status = MALFORMED; break; }
-        if (p[4] != 0) { status = OTHER_PACKET; break; }
-        if ((status = row_line(p + 5, p + 4 + length, kinds, count, &o, limit, to))) break;
-        p += 4 + length;
+static int lines_window(wf_window *w, const int32_t *kinds, int64_t count, uint8_t *out, int64_t room, wf_progress *to) {
+    const uint8_t *p;
+    uint8_t *o = out + to->bytes;
+    int64_t length;
+    int status;
+    while (!(status = next_row(w, &p, &length)) && p) {
+        if ((status = row_line(p + 1, p + length, kinds, count, &o, out + room, to))) break;
+        w->start += 4 + length;
     }
-    to->used = p - input;
     to->bytes = o - out;
+    return status;
+}
+
+/* Row packets → lines in `out`, reading on until there are to->bytes_max of them; to->bytes says how many there are. ROOM:
+ * empty `out` first, or with nothing in it bring a larger one. */
+EXPORT int32_t wf_my_lines(wf_window *w, const int32_t *kinds, int64_t count, uint8_t *out, int64_t room, wf_progress *to) {
+    int status;
+    do status = lines_window(w, kinds, count, out, room, to);
+    while (status == MORE && to->bytes < to->bytes_max && fill(w));
     return status;
 }
 

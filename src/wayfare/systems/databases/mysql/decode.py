@@ -29,8 +29,7 @@ def _native(found: ctypes.CDLL, stream: Stream, slots: Sequence[Slot], table: st
     layout, count = Layout(slots), len(slots)
     columns, to = layout.columns(), _progress()
     while not stream.done:
-        status = found.wf_my_decode(stream.address, stream.size, columns.pointer, count, to)
-        stream.consume(to.used)
+        status = found.wf_my_decode(stream.window, columns.pointer, count, to)
         if status == Halt.FULL:
             yield columns.batch(to.row)
             columns, to = layout.columns(), _progress()

@@ -23,7 +23,7 @@ PIECE_BYTES = 1 << 20
 _INSERT_ROWS = 2_000
 _DATE_LOW, _DATE_HIGH = -719_528, 2_932_896  # 0000-01-01, 9999-12-31
 _DAY_MICROS = 86_400_000_000
-_ESCAPES = (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"), ("\0", "\\0"))
+_ESCAPES = (("\\", "\\\\"), ("\b", "\\b"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"), ("\0", "\\0"))
 _NULL_LINE, _NULL_SQL = "\\N", "NULL"
 
 
@@ -203,13 +203,15 @@ def _times(array: pa.Array) -> pa.Array:
 
 
 def _without_zeros(texts: pa.Array) -> pa.Array:
-    """The native part leaves out a fraction of nothing; both write the same bytes."""
-    return pc.replace_substring_regex(texts, r"\.000000$", "")
+    """The native part leaves out the zeros that end a fraction; both write the same bytes."""
+    return pc.replace_substring_regex(texts, r"\.0{6}$|0{1,5}$", "")
 
 
 def _time(ticks: int) -> str:
     seconds, micros = divmod(abs(ticks), 1_000_000)
-    text = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}" + (f".{micros:06d}" if micros else "")
+    text = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}" + (
+        f".{micros:06d}".rstrip("0") if micros else ""
+    )
     return "-" + text if ticks < 0 else text
 
 

@@ -30,10 +30,21 @@ class Progress(ctypes.Structure):
         ("bytes_max", ctypes.c_int64),
         ("row", ctypes.c_int64),
         ("bytes", ctypes.c_int64),
-        ("used", ctypes.c_int64),
         ("column", ctypes.c_int64),
         ("needed", ctypes.c_int64),
         ("digest", ctypes.c_uint64 * 2),
+    )
+
+
+class Window(ctypes.Structure):
+    """`wf_window` of _native.c."""
+
+    _fields_ = (
+        ("buffer", ctypes.c_void_p),
+        ("size", ctypes.c_int64),
+        ("start", ctypes.c_int64),
+        ("end", ctypes.c_int64),
+        ("fd", ctypes.c_int32),
     )
 
 
@@ -56,9 +67,13 @@ def library() -> ctypes.CDLL | None:
     if found is None:
         return None
     pointer, number, progress = ctypes.c_void_p, ctypes.c_int64, ctypes.POINTER(Progress)
-    packets: list[Any] = [pointer, number, pointer, number]  # input, its size, columns or kinds, their count
-    found.wf_my_decode.argtypes = found.wf_my_row.argtypes = [*packets, progress]
-    found.wf_my_lines.argtypes = found.wf_my_row_line.argtypes = [*packets, pointer, number, progress]
+    window: list[Any] = [ctypes.POINTER(Window)]
+    row: list[Any] = [pointer, number]
+    columns: list[Any] = [pointer, number]  # or kinds
+    found.wf_my_decode.argtypes = [*window, *columns, progress]
+    found.wf_my_row.argtypes = [*row, *columns, progress]
+    found.wf_my_lines.argtypes = [*window, *columns, pointer, number, progress]
+    found.wf_my_row_line.argtypes = [*row, *columns, pointer, number, progress]
     found.wf_my_encode.argtypes = [pointer, number, number, pointer, number, progress]
     for function in (found.wf_my_decode, found.wf_my_row, found.wf_my_lines, found.wf_my_row_line, found.wf_my_encode):
         function.restype = ctypes.c_int32

@@ -56,10 +56,9 @@ def lines(stream: Stream, table: Table) -> Iterator[Parcel]:
     if found is None:
         raise Bug("a relay was planned without the native part.")
     kinds = (ctypes.c_int32 * len(stream.fields))(*line_kinds(stream.fields))
-    out, to = np.empty(2 * PARCEL_BYTES, np.uint8), Progress()
+    out, to = _room()
     while not stream.done:
-        status = found.wf_my_lines(stream.address, stream.size, kinds, len(kinds), out.ctypes.data, len(out), to)
-        stream.consume(to.used)
+        status = found.wf_my_lines(stream.window, kinds, len(kinds), out.ctypes.data, len(out), to)
         if status == Halt.LONG_PACKET:
             payload = stream.packet()
             while status := found.wf_my_row_line(
@@ -68,7 +67,7 @@ def lines(stream: Stream, table: Table) -> Iterator[Parcel]:
                 _must_be_room(status, table)
                 if to.bytes:
                     yield _parcel(out, to)
-                    to = Progress()
+                    _, to = _room()
                 out = np.empty(max(len(out), 2 * len(payload) + PARCEL_BYTES), np.uint8)
         elif status == Halt.OTHER_PACKET:
             stream.end()
@@ -83,7 +82,11 @@ def lines(stream: Stream, table: Table) -> Iterator[Parcel]:
                 continue
         if to.bytes:
             yield _parcel(out, to)
-            out, to = np.empty(2 * PARCEL_BYTES, np.uint8), Progress()
+            out, to = _room()
+
+
+def _room() -> tuple[npt.NDArray[np.uint8], Progress]:
+    return np.empty(2 * PARCEL_BYTES, np.uint8), Progress(bytes_max=PARCEL_BYTES)
 
 
 def _must_be_room(status: int, table: Table) -> None:

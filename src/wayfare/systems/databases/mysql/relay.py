@@ -2,6 +2,10 @@
 
 Coming: `core.lines`, which equals LOAD DATA's own format. Between MySQL and MariaDB: the same lines, made from the
 binary protocol by the native part, where zero dates and everything else pass as they are.
+
+What came as neutral lines can be sent back byte for byte, so that its digest can be compared, unless it holds floats,
+whose shortest digits only their own server prints, or documents, which MySQL rewrites. A row's digest is that of one
+value: its line, with its end.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from wayfare.core.lines import lines_format
+from wayfare.core.lines import form_of, lines_format
 from wayfare.core.tables import Column, Meaning, Table
 from wayfare.systems.databases.mysql.native import library
 from wayfare.systems.databases.mysql.types import BINARIES, SYSTEM, TEXTS, spelling
@@ -35,6 +39,8 @@ _INTO = {
     "json": frozenset({"json", "longtext"}),
     "uuid": frozenset({"char", "varchar", "uuid"}),
 }
+_NOT_BACK = {"int": {"decimal"}, "text": {"char", "json"}, "decimal": {"char"}}  # CHAR loses the spaces at its end
+_BACK = {form: bases - _NOT_BACK.get(form, set()) for form, bases in _INTO.items() if form not in ("float", "json")}
 
 
 def own_format(table: Table) -> str:
@@ -46,8 +52,18 @@ def own_format(table: Table) -> str:
 
 
 def sends(table: Table) -> Sequence[str]:
-    form = own_format(table) if library() else ""
-    return [form] if form else []
+    if not library():
+        return []
+    neutral = lines_format(table.written) or ""
+    return [form for form in (own_format(table), neutral if _gives_back(table) else "") if form]
+
+
+def _gives_back(table: Table) -> bool:
+    """Are the neutral lines of what was loaded into this table again the same bytes?"""
+    return all(
+        spelling(c.native).base in _BACK.get(form_of(c) or "", ()) and "zerofill" not in spelling(c.native).rest.lower()
+        for c in table.written
+    )
 
 
 def receives(source: Table, landed: Table) -> Sequence[str]:
@@ -93,7 +109,7 @@ def readable(table: Table) -> Table:
     """The table as `send` selects it: what has a text of its own (UUIDs) goes as that."""
     columns = tuple(
         replace(c, type=pa.string())
-        if pa.types.is_fixed_size_binary(c.type) and spelling(c.native).base == "uuid"
+        if pa.types.is_fixed_size_binary(c.type) and spelling(c.native).base in _INTO["uuid"]
         else c
         for c in table.columns
     )

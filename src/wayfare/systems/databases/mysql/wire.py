@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import ssl
 import struct
 from collections.abc import Callable
 from typing import Any, Self
@@ -18,6 +19,7 @@ from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
 from wayfare.core.errors import Refused
 from wayfare.systems.databases.mysql import errors
 from wayfare.systems.databases.mysql.connection import BUFFER_BYTES, Connection
+from wayfare.systems.databases.mysql.native import Window
 from wayfare.systems.databases.mysql.slots import UNSIGNED_FLAG, Field
 
 HEADER_BYTES = 4
@@ -38,10 +40,9 @@ class Stream:
         self._statement = b""
         with errors.classified():
             self.fields = self._start(sql)
-        self._buffer = bytearray(BUFFER_BYTES)
-        self._view = memoryview(self._buffer)
-        self._base = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
-        self._position = self._filled = 0
+        wire = connection._sock
+        self.window = Window(fd=-1 if isinstance(wire, ssl.SSLSocket) else wire.fileno())
+        self._hold(bytearray(BUFFER_BYTES))
         if self.fields:
             self._take_over()
         else:
@@ -53,49 +54,49 @@ class Stream:
     def __exit__(self, *exc: object) -> None:
         self._view.release()
 
-    # ---- what the decoders use
+    def _hold(self, buffer: bytearray) -> None:
+        self._buffer, self._view = buffer, memoryview(buffer)
+        self.window.buffer = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+        self.window.size = len(buffer)
 
-    @property
-    def address(self) -> int:
-        """Where the bytes lie that were received and not yet consumed: `size` of them."""
-        return self._base + self._position
+    # ---- what the decoders use; the native ones take `window`, and read on by themselves
 
     @property
     def size(self) -> int:
-        return self._filled - self._position
+        """How many bytes were received and not yet consumed."""
+        return int(self.window.end - self.window.start)
 
     @property
     def pending(self) -> memoryview:
-        return self._view[self._position : self._filled]
+        return self._view[self.window.start : self.window.end]
 
     def consume(self, count: int) -> None:
-        self._position += count
+        self.window.start += count
 
     def fill(self) -> None:
         """Receive more. Raises Unreachable when the connection ends."""
-        if self._position == self._filled:
-            self._position = self._filled = 0
-        elif self._filled == len(self._buffer):
+        window = self.window
+        if window.start == window.end:
+            window.start = window.end = 0
+        elif window.end == window.size:
             self._make_room()
         with errors.classified():
-            count = self.connection._sock.recv_into(self._view[self._filled :])
+            count = self.connection._sock.recv_into(self._view[window.end :])
             if not count:
                 raise EOFError("the server closed it in the middle of an answer")
-        self._filled += count
+        window.end += count
 
     def _make_room(self) -> None:
         """What is left moves to the front, of a larger buffer when it is a packet that fills this one."""
         left = bytes(self.pending)
         if len(left) > len(self._buffer) // 2:
-            self._buffer = bytearray(max(2 * len(self._buffer), LONG_PACKET + BUFFER_BYTES))
-            self._view = memoryview(self._buffer)
-            self._base = ctypes.addressof(ctypes.c_char.from_buffer(self._buffer))
+            self._hold(bytearray(max(2 * len(self._buffer), LONG_PACKET + BUFFER_BYTES)))
         self._view[: len(left)] = left
-        self._position, self._filled = 0, len(left)
+        self.window.start, self.window.end = 0, len(left)
 
     def take_rows(self, rows_max: int, bytes_max: int) -> list[bytearray]:
         """The complete row packets in the buffer, without their header byte: at most so many, and one at least."""
-        data, place, end = self._buffer, self._position, self._filled
+        data, place, end = self._buffer, self.window.start, self.window.end
         found: list[bytearray] = []
         while len(found) < rows_max and end - place > HEADER_BYTES:
             length = data[place] | data[place + 1] << 8 | data[place + 2] << 16
@@ -105,7 +106,7 @@ class Stream:
                 break
             found.append(data[place + 5 : after])
             place = after
-        self._position = place
+        self.window.start = place
         return found
 
     def next_length(self) -> int:
@@ -168,7 +169,7 @@ class Stream:
             ahead = self.connection._rfile.peek()
             ahead = self.connection._rfile.read(len(ahead))
         self._view[: len(ahead)] = ahead
-        self._filled = len(ahead)
+        self.window.end = len(ahead)
 
     def _finish(self) -> None:
         self.done = True
@@ -198,3 +199,11 @@ def drain(stream: Stream, kill: Callable[[int], None]) -> None:
         payload = stream.packet()
         if payload[:1] and payload[0] != 0:
             stream._finish()
+
+
+def send_packet(connection: Connection, payload: memoryview) -> None:
+    """As PyMySQL's `write_packet`, which copies what it is given twice. `payload` is less than LONG_PACKET."""
+    number = connection._next_seq_id
+    connection._sock.sendall(struct.pack("<I", len(payload) | number << 24))
+    connection._sock.sendall(payload)
+    connection._next_seq_id = (number + 1) % 256

@@ -19,6 +19,7 @@ from wayfare.systems.databases.mysql.connection import Connection
 from wayfare.systems.databases.mysql.errors import classified
 from wayfare.systems.databases.mysql.ledger import Ledger
 from wayfare.systems.databases.mysql.server import Server
+from wayfare.systems.databases.mysql.wire import send_packet
 
 Piece: TypeAlias = bytes | bytearray | memoryview
 Load: TypeAlias = Callable[[Connection], int]
@@ -107,7 +108,7 @@ def load_lines(connection: Connection, table: Table, pieces: Iterable[Piece], se
         view = memoryview(piece)
         with classified(table.label):
             for start in range(0, len(view), _PACKET_BYTES):
-                connection.write_packet(bytes(view[start : start + _PACKET_BYTES]))
+                send_packet(connection, view[start : start + _PACKET_BYTES])
     with classified(table.label):
         connection.write_packet(b"")
         answer = OKPacketWrapper(connection._read_packet())

@@ -5,8 +5,7 @@
     lines(int,text)               see core.lines; only sent
 
 A format spells the types of the *landed* columns, so that it is only shared where both sides hold the very same types.
-A row's digest is that of one value: the tuple's bytes (count, lengths and fields), or the line with its end. Neutral
-lines are not hashed, since nobody can send them back.
+A row's digest is that of one value: the tuple's bytes (count, lengths and fields), or the line with its end.
 """
 
 from __future__ import annotations
@@ -162,8 +161,9 @@ def _parcel(memory: Memory, filling: Filling) -> Parcel:
 def _passed_in_python(frames: Frames, form: Form) -> Iterator[Parcel]:
     for data, found in fallback.contents(frames):
         payload = b"".join([data[begin:end] for begin, end in found])
-        if form is Form.NEUTRAL:
-            yield Parcel(_neutral_bytes(payload), len(found), _NO_DIGEST)
+        if form is Form.NEUTRAL and (rb"\f" in payload or rb"\v" in payload):
+            lines = [_neutral_bytes(data[begin:end]) for begin, end in found]
+            yield Parcel(b"".join(lines), len(lines), _digest(b"".join(lines), 0, [len(line) for line in lines]))
             continue
         rows = fallback.tuple_places(data, found) if form is Form.BINARY else found
         skipped = rows[0][0] - found[0][0] if rows else 0  # the signature; the rows after it follow without a gap
@@ -180,8 +180,6 @@ def _digest(payload: bytes, start: int, sizes: list[int]) -> tuple[int, int]:
     return rows_digest(pa.RecordBatch.from_arrays([rows], names=["row"])).sums
 
 
-def _neutral_bytes(payload: bytes) -> bytes:
-    if rb"\f" not in payload and rb"\v" not in payload:
-        return payload
+def _neutral_bytes(line: bytes) -> bytes:
     raw = {b"f": b"\f", b"v": b"\v"}
-    return re.sub(rb"\\(.)", lambda m: raw.get(m[1], m[0]), payload, flags=re.DOTALL)
+    return re.sub(rb"\\(.)", lambda m: raw.get(m[1], m[0]), line, flags=re.DOTALL)
