@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,21 +78,21 @@ def deaf() -> Iterator[int]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("system", ["postgresql", "mysql"])
-def test_a_host_that_does_not_answer(system: str, deaf: int, other: Address, home: Path) -> None:
-    error = failed(home, "target", Address.parse(f"{system}://me:{SECRET}@127.0.0.1:{deaf}/shop"), other)
-    assert isinstance(error, Unreachable)
-    assert f"127.0.0.1:{deaf}" in str(error)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(60)
-def test_a_server_that_accepts_and_says_nothing(server: Fresh, other: Address, home: Path) -> None:
-    with ChaosProxy(server()) as proxy:
-        proxy.silent = True
-        error = failed(home, "source", proxy.address, other)
-    assert isinstance(error, Unreachable)
-    assert f"127.0.0.1:{proxy.port}" in str(error)
+def test_servers_that_do_not_answer(
+    deaf: int, postgresql: Fresh, mariadb: Fresh, other: Address, tmp_path: Path
+) -> None:
+    """Neither a host that takes no call nor a server that takes it and says nothing is waited for longer than told."""
+    with ChaosProxy(postgresql()) as one, ChaosProxy(mariadb()) as two, ThreadPoolExecutor(4) as pool:
+        one.silent = two.silent = True
+        closed = (Address.parse(f"{system}://me:{SECRET}@127.0.0.1:{deaf}/shop") for system in ("postgresql", "mysql"))
+        broken = (*closed, one.address, two.address)
+        asked = [
+            pool.submit(failed, tmp_path / str(number), ROLES[number % 2], address, other)
+            for number, address in enumerate(broken)
+        ]
+        for error, address in zip((a.result() for a in asked), broken, strict=True):
+            assert isinstance(error, Unreachable)
+            assert f"127.0.0.1:{address.port}" in str(error)
 
 
 def test_wrong_password(server: Fresh, role: str, other: Address, home: Path) -> None:
