@@ -34,7 +34,7 @@ from wayfare.core.ports import ROWS_PER_BATCH
 
 BYTES_ROOM_MIN = 64 << 10
 OFFSET_MAX = 2**31 - 1
-ALIGNMENT_BYTES = 64  # a little more than asked for, so that wide loads at the end of a buffer stay inside it
+ALIGNMENT_BYTES = 64  # more than asked for, so that wide loads and stores at the end of a buffer stay inside it
 
 
 class WireColumn(ctypes.Structure):

@@ -10,7 +10,7 @@ typedef struct {
     void *data;         /* fixed-width values */
     int32_t *offsets;   /* variable-width values: offsets[0] == 0 */
     uint8_t *bytes;     /* … and their bytes */
-    int64_t bytes_room; /* how many fit */
+    int64_t bytes_room; /* how many fit; 64 more may be touched */
     int64_t nulls;      /* counted while decoding */
 } wf_column;
 #endif

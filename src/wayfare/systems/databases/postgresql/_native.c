@@ -53,14 +53,18 @@ typedef struct {
 } window;
 
 #define STREAMING (1 << 20)
-#define PORTION (256 << 10)
+#define PORTION_MAX (256 << 10)
 #define PATIENCE_MS 4
 
 /* Sleep until a portion has come, or a moment has passed: the server sends 8 KB at a time, and to be woken for each of them
- * costs both sides more than everything else here. False after a signal. */
+ * costs both sides more than everything else here. A portion is a small part of the receive buffer, so that the server never
+ * waits for us. False after a signal. */
 static int gather(int fd) {
-    int portion = PORTION, any = 1;
+    int portion = 0, any = 1;
+    socklen_t size = sizeof portion;
     struct pollfd readable = {fd, POLLIN, 0};
+    getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &portion, &size);
+    portion = portion / 8 < PORTION_MAX ? portion / 8 + 1 : PORTION_MAX;
     setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &portion, sizeof portion);
     int found = poll(&readable, 1, PATIENCE_MS);
     setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof any);
@@ -97,9 +101,11 @@ static int fill(window *w) {
 static inline const uint8_t *next_frame(const window *w, int *status) {
     const uint8_t *p = w->buffer + w->start;
     int64_t left = w->end - w->start;
-    if (left >= 5 && *p != 'd') { *status = S_CONTROL; return 0; }
-    if (left < 5 || left < 1 + (int64_t)get32(p + 1)) { *status = S_MORE; return 0; }
-    return p + 1 + get32(p + 1);
+    *status = S_MORE;
+    if (left < 5) return 0;
+    int64_t length = get32(p + 1); /* itself included */
+    if (*p != 'd' || length < 4) { *status = S_CONTROL; return 0; }
+    return left < 1 + length ? 0 : p + 1 + length;
 }
 
 /* ---- decoding ------------------------------------------------------------------------------------------------- */
