@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from wayfare.copy import sequences
@@ -45,10 +46,13 @@ def gather(request: CopyRequest, source: Database, target: Database) -> CopyFact
         raise Invalid(f"{target.system} cannot be a target.", where="target", remedy="See `wayfare systems`.")
     if request.source.url() == request.target.url():
         raise Invalid("source and target are the same database.", where="target", remedy="Give another target.")
-    checked, missing = source.check(), is_missing(target)
-    landing_place = Facts("") if missing else target.check()
-    default = source.default_namespace if isinstance(source, Stages) else ""
-    chosen = select(source.tables(), request.tables, request.exclude, default)
+    with ThreadPoolExecutor(1) as pool:  # loading two drivers and greeting two servers is worth doing at once
+        asked = pool.submit(_target_facts, target)
+        checked = source.check()
+        default = source.default_namespace if isinstance(source, Stages) else ""
+        found = source.tables()
+    landing_place, existing = asked.result()
+    chosen = select(found, request.tables, request.exclude, default)
     views = _views(source, request)
     if not chosen and (request.exclude or not views):
         raise _nothing_to_copy(request)
@@ -62,12 +66,10 @@ def gather(request: CopyRequest, source: Database, target: Database) -> CopyFact
         source_default=default,
         tables=tables,
         chunks={t.label: (WHOLE,) if whole else tuple(source.split(t, rows_per_chunk(request, t))) for t in tables},
-        existing=() if missing else tuple(target.tables()),
+        existing=existing,
         views=views,
         sequences=() if _partial(request) else sequences.wanted(source),
-        rules=NamingRules(
-            target.has_namespaces, target.default_namespace, target.name_bytes_max, getattr(target, "folds_case", False)
-        ),
+        rules=NamingRules(target.has_namespaces, target.default_namespace, target.name_bytes_max, target.folds_case),
         carries=target.carries,
         findings=_placed("source", checked.findings) + _placed("target", landing_place.findings),
         versions={"source": checked.version, "target": landing_place.version},
@@ -79,6 +81,10 @@ def _nothing_to_copy(request: CopyRequest) -> NotFound:
         return NotFound("no table is left to copy.", where="--exclude", remedy="Exclude fewer of them.")
     remedy = "Is this the right database, and may this user see its tables?"
     return NotFound("the source has no tables.", where="source", remedy=remedy)
+
+
+def _target_facts(target: Database) -> tuple[Facts, tuple[Table, ...]]:
+    return (Facts(""), ()) if is_missing(target) else (target.check(), tuple(target.tables()))
 
 
 def is_missing(target: Database) -> bool:

@@ -128,6 +128,7 @@ class Stages(Protocol):
     name_bytes_max: int  # the longest identifier
     has_namespaces: bool
     default_namespace: str  # where tables without one go ("public", "main"); "" without namespaces
+    folds_case: bool  # are names that differ in case alone the same to it?
     carries: frozenset[str]  # of CARRIED: what beyond the rows this system can hold; the planner reports the rest
 
     def staged(self, run: str, table: Table) -> Table:

@@ -39,6 +39,7 @@ class ClickHouse:
     name_bytes_max = 190  # of plain letters; `stage` refuses a shorter name that its file could not have
     has_namespaces = False
     default_namespace = ""
+    folds_case = False
     carries = frozenset({"primary_key", "check", "default", "comment", "view", "generated"})
 
     def __init__(self, address: Address) -> None:

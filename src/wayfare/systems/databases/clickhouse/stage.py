@@ -18,6 +18,7 @@ from wayfare.core.tables import Table
 from wayfare.systems.databases.clickhouse.catalog import column_types, identities, rows
 from wayfare.systems.databases.clickhouse.dialect import (
     ATTEMPT,
+    MERGE_RELUCTANCE,
     add_check,
     add_index,
     create_staged,
@@ -124,6 +125,8 @@ class Stage:
     def _place(self, name: str, staged: str, there: Mapping[str, str], placed: str | None) -> None:
         if self._sweep(staged):
             self._engine.command(f"ALTER TABLE {quote(staged)} DROP COLUMN IF EXISTS {quote(ATTEMPT)}")
+        # Only now, or the merges would begin and everything else would wait for them.
+        self._engine.command(f"ALTER TABLE {quote(staged)} RESET SETTING {MERGE_RELUCTANCE}")
         if not there[staged]:
             remedy = "Copy into a database with the engine Atomic."
             raise Refused("tables of this database cannot be exchanged safely.", where=name, remedy=remedy)

@@ -47,6 +47,7 @@ class MemoryDatabase:
     name_bytes_max = 1 << 16
     has_namespaces = True
     default_namespace = ""
+    folds_case = False
     carries = CARRIED - {"view"}
 
     def __init__(self, address: Address) -> None:

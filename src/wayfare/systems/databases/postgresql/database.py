@@ -26,6 +26,7 @@ class PostgreSQL:
     name_bytes_max = dialect.NAME_BYTES_MAX
     has_namespaces = True
     default_namespace = dialect.DEFAULT_NAMESPACE
+    folds_case = False
     carries = CARRIED
 
     def __init__(self, address: Address) -> None:
