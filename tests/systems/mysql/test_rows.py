@@ -210,9 +210,7 @@ def test_batches_become_the_same_lines(rows: list[tuple[Any, ...]], skipped: int
     columns = [pa.array(list(values), f.type) for values, f in zip(zip(*rows, strict=True), _SCHEMA, strict=True)]
     batch = pa.RecordBatch.from_arrays(columns, schema=_SCHEMA).slice(skipped)
     natively_made = b"".join(bytes(p) for p in encode.lines(batch, _COLUMNS, "t"))
-    arrays = [encode.prepared(a, c, c.name) for a, c in zip(batch.columns, _COLUMNS, strict=True)]
-    texts = [encode._line_text(a, encode.text_of(c), c.name) for a, c in zip(arrays, _COLUMNS, strict=True)]
-    plainly_made = b"".join(bytes(p) for p in encode._joined(texts)) if batch.num_rows else b""
+    plainly_made = bytes(encode.content(encode.rows(batch, _COLUMNS, "t")))
     assert natively_made == plainly_made
     assert natively_made.count(b"\n") == batch.num_rows
 

@@ -24,7 +24,7 @@ class MySql(Target):
 
     def send(self, table: Table, chunk: Chunk, form: str, view: str = "") -> Iterator[Parcel]:
         with self._rows(dialect.select(relay.readable(table), chunk), table, view) as stream:
-            yield from read.lines(stream, table)
+            yield from read.lines(stream, relay.readable(table))
 
     def receive(self, ticket: Ticket, table: Table, form: str, parcels: Iterable[Parcel]) -> int:
         with self._connections.use() as connection:

@@ -94,18 +94,18 @@ def plain_decimals(array: pa.Array) -> pa.Array:
 
 def lines(batch: pa.RecordBatch, columns: Sequence[Column], table: str) -> Iterator[memoryview]:
     """The batch as lines, in pieces of about PIECE_BYTES. Raises Refused for values that have no text in MySQL."""
+    if (found := library()) and batch.num_columns:
+        yield from _native(found, batch, columns, table)
+    elif batch.num_rows:
+        whole = rows(batch, columns, table)
+        for start, count in _pieces(whole):
+            yield content(whole.slice(start, count))
+
+
+def _native(found: ctypes.CDLL, batch: pa.RecordBatch, columns: Sequence[Column], table: str) -> Iterator[memoryview]:
     wheres = [f"{table}.{c.name}" for c in columns]
     arrays = [prepared(a, c, w) for a, c, w in zip(batch.columns, columns, wheres, strict=True)]
     texts = [text_of(c) for c in columns]
-    if (found := library()) and arrays:
-        yield from _native(found, arrays, texts, wheres)
-    elif batch.num_rows:
-        yield from _joined([_line_text(a, t, w) for a, t, w in zip(arrays, texts, wheres, strict=True)])
-
-
-def _native(
-    found: ctypes.CDLL, arrays: Sequence[pa.Array], texts: Sequence[Text], wheres: Sequence[str]
-) -> Iterator[memoryview]:
     sources = (Source * len(arrays))(*(_source(a, t) for a, t in zip(arrays, texts, strict=True)))
     out, to = np.empty(PIECE_BYTES, np.uint8), Progress()
     while True:
@@ -137,14 +137,24 @@ def _source(array: pa.Array, text: Text) -> Source:
 # ---- the same without the native part
 
 
-def _joined(texts: Sequence[pa.Array]) -> Iterator[memoryview]:
+def rows(batch: pa.RecordBatch, columns: Sequence[Column], table: str) -> pa.Array:
+    """The batch as an array of lines, each with its newline."""
+    texts = []
+    for array, column in zip(batch.columns, columns, strict=True):
+        where = f"{table}.{column.name}"
+        texts.append(_line_text(prepared(array, column, where), text_of(column), where))
+    return _joined(texts)
+
+
+def content(lines: pa.Array) -> memoryview:
+    """The bytes of a slice of lines, which follow each other without a gap."""
+    offsets = np.frombuffer(lines.buffers()[1], np.int32)[lines.offset : lines.offset + len(lines) + 1]
+    return memoryview(lines.buffers()[2])[int(offsets[0]) : int(offsets[-1])]
+
+
+def _joined(texts: Sequence[pa.Array]) -> pa.Array:
     row = pc.binary_join_element_wise(*texts, "\t") if len(texts) > 1 else texts[0]
-    rows = pc.binary_join_element_wise(row, "", "\n")
-    for start, count in _pieces(rows):
-        part = rows.slice(start, count)
-        first, last = part.buffers()[1], part.offset
-        offsets = np.frombuffer(first, np.int32)[last : last + count + 1]
-        yield memoryview(part.buffers()[2])[int(offsets[0]) : int(offsets[-1])]
+    return pc.binary_join_element_wise(row, "", "\n")
 
 
 def _pieces(rows: pa.Array) -> Iterator[tuple[int, int]]:
