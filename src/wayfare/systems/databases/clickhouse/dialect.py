@@ -63,8 +63,8 @@ def create_staged(table: Table, staged: str) -> str:
 
     Its parts are left alone until there are many: merging them while chunks arrive took as much CPU as the inserts.
     """
-    statement = _create_table(table, staged, [f"{quote(ATTEMPT)} UInt64 CODEC(ZSTD)"])
-    return f"{statement} SETTINGS {MERGE_RELUCTANCE} = {PARTS_BEFORE_MERGE}"
+    settings = f" SETTINGS {MERGE_RELUCTANCE} = {PARTS_BEFORE_MERGE}"
+    return _create_table(table, staged, [f"{quote(ATTEMPT)} UInt64 CODEC(ZSTD)"], settings)
 
 
 def draft(table: Table) -> list[str]:
@@ -72,7 +72,7 @@ def draft(table: Table) -> list[str]:
     return [_create_table(table, table.name, []), *(add_check(table.name, check) for check in table.checks)]
 
 
-def _create_table(table: Table, name: str, more: Sequence[str]) -> str:
+def _create_table(table: Table, name: str, more: Sequence[str], settings: str = "") -> str:
     """`table` may hint at ORDER BY and PARTITION BY."""
     hints = dict(table.hints)
     columns = [*(column_sql(c, key=c.name in table.key) for c in table.columns), *more]
@@ -82,7 +82,7 @@ def _create_table(table: Table, name: str, more: Sequence[str]) -> str:
     comment = f" COMMENT {text_literal(table.comment)}" if table.comment else ""
     return (
         f"CREATE TABLE IF NOT EXISTS {quote(name)} ({', '.join(columns)}) ENGINE = MergeTree{partition}{key} "
-        f"ORDER BY ({order}){comment}"
+        f"ORDER BY ({order}){settings}{comment}"
     )
 
 
