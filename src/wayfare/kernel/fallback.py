@@ -138,19 +138,32 @@ def _fixed_sum(octets: Octets) -> np.uint64:
 
 
 def _gathered(starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], octets: Octets) -> Hashes:
-    """The sums of many short values: copied side by side, each padded to whole stripes, then hashed at once."""
+    """The sums of many short values: their stripes side by side, what lies behind a value's end made zero."""
     counts = -(-lengths // STRIPE_BYTES)
     firsts = np.cumsum(counts) - counts  # each value's first stripe
-    total = int(counts.sum())
-    if not total:
+    if not counts.any():
         return np.zeros(len(starts), np.uint64)
-    padded = np.zeros(total * STRIPE_BYTES, np.uint8)
-    inner = _ramps(lengths)
-    padded[np.repeat(firsts * STRIPE_BYTES, lengths) + inner] = octets[np.repeat(starts, lengths) + inner]
-    mixed = _stripes(padded.view(np.uint64).reshape(total, 2), _ramps(counts).astype(np.uint64))
+    places = _ramps(counts)
+    stripes = _stripes_at(octets, np.repeat(starts, counts) + STRIPE_BYTES * places)
+    there = counts > 0
+    stripes[(firsts + counts - 1)[there]] &= _KEPT[(lengths[there] - 1) % STRIPE_BYTES]
+    mixed = _stripes(stripes, places.astype(np.uint64))
     running: Hashes = np.concatenate((np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)))
     sums: Hashes = running[firsts + counts] - running[firsts]
     return sums
+
+
+def _stripes_at(octets: Octets, places: npt.NDArray[np.int64]) -> Hashes:
+    """The stripes that begin at those places, as pairs of words; the last may reach beyond the end."""
+    if int(places.max()) + STRIPE_BYTES > len(octets):
+        octets = np.concatenate((octets, np.zeros(STRIPE_BYTES, np.uint8)))
+    everywhere = np.ndarray(len(octets) - STRIPE_BYTES + 1, f"V{STRIPE_BYTES}", octets, strides=(octets.strides[0],))
+    found: Hashes = everywhere[places].view(np.uint64).reshape(-1, 2)
+    return found
+
+
+# By the bytes of a value's last stripe less one: which of its bits are the value's.
+_KEPT = (np.tri(STRIPE_BYTES, dtype=np.uint8) * np.uint8(255)).view(np.uint64)
 
 
 def _ramps(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
