@@ -28,11 +28,12 @@ class Outcome:
 def outcome(store: Store, run: Run) -> Outcome:
     """A copy publishes all of its tables or none, so a failure counts for every table; the reason names the culprit."""
     subject = decode(CopySubject, store.plan(run.id).subject)
-    labels = [copy.source for copy in subject.tables]
+    labels = [subject.short(copy) for copy in subject.tables]
     events = store.events(run.id, limit=EVENTS_MAX)
     if run.status is Status.SUCCEEDED:
         proofs = [decode(TableProof, r) for r in store.outcomes(run.id, "copy.verify").values()]
-        rows = {p.source: p.rows_target for p in proofs}
+        arrived = {p.source: p.rows_target for p in proofs}
+        rows = {subject.short(copy): arrived.get(copy.source, 0) for copy in subject.tables}
         findings = [e.data for e in events if e.name is Name.FINDING and e.data["severity"] == Severity.ERROR]
         errors = tuple(f"{f['where']}: {f['message']}" for f in findings)
         return Outcome(not errors, tuple((t, rows.get(t, 0)) for t in labels), (), len(labels), errors)

@@ -59,6 +59,7 @@ def plan_copy(
         sequences=placed(facts.sequences, facts.rules, facts.source_default),
         rows_per_second=request.rows_per_second,
         keep_replaced=request.keep_replaced,
+        source_default=facts.source_default,
         deletes=request.deletes,
         versions={"wayfare": __version__, "python": sys.version.split()[0], **facts.versions},
     )

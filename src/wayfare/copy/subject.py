@@ -62,8 +62,13 @@ class CopySubject:
     sequences: tuple[Sequence, ...] = ()  # in the target's namespaces
     rows_per_second: int = 0
     keep_replaced: bool = False
+    source_default: str = ""  # the source's default namespace, which people leave out
     deletes: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
+
+    def short(self, copy: TableCopy) -> str:
+        """The source table as people call it: without the default namespace."""
+        return copy.table.name if copy.table.namespace in ("", self.source_default) else copy.source
 
     def to_json(self) -> Json:
         return encode(self)

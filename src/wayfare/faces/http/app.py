@@ -54,7 +54,7 @@ def create_app(store: Store, served: Sequence[Face]) -> FastAPI:
 
 def health(served: Sequence[Face]) -> dict[str, Any]:
     """The union of what the served documents promise: who answers, and which systems it can move."""
-    names = sorted(a.name for a in databases().values() if not a.missing)
+    names = sorted(a.name for a in databases().values() if a.drivers and not a.missing)
     return {
         "status": "healthy",
         "service": served[0].service if len(served) == 1 else "wayfare",
