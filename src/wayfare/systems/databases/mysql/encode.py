@@ -146,10 +146,10 @@ def rows(batch: pa.RecordBatch, columns: Sequence[Column], table: str) -> pa.Arr
     return _joined(texts)
 
 
-def content(lines: pa.Array) -> memoryview:
-    """The bytes of a slice of lines, which follow each other without a gap."""
-    offsets = np.frombuffer(lines.buffers()[1], np.int32)[lines.offset : lines.offset + len(lines) + 1]
-    return memoryview(lines.buffers()[2])[int(offsets[0]) : int(offsets[-1])]
+def content(texts: pa.Array) -> memoryview:
+    """The bytes of an array or slice of texts, which follow each other without a gap."""
+    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    return memoryview(texts.buffers()[2] or b"")[int(offsets[0]) : int(offsets[-1])]
 
 
 def _joined(texts: Sequence[pa.Array]) -> pa.Array:
@@ -165,11 +165,13 @@ def _pieces(rows: pa.Array) -> Iterator[tuple[int, int]]:
 
 def _line_text(array: pa.Array, text: Text, where: str) -> pa.Array:
     plain = _plain_text(array, text, where)
-    if text is Text.TEXT:
+    if text is Text.TEXT and len(plain):
+        present = np.zeros(256, np.bool_)
+        present[np.frombuffer(content(plain), np.uint8)] = True
         for character, escape in _ESCAPES:
-            if pc.any(pc.match_substring(plain, character)).as_py():
+            if present[ord(character)]:
                 plain = pc.replace_substring(plain, character, escape)
-    return pc.fill_null(plain, _NULL_LINE)
+    return pc.fill_null(plain, _NULL_LINE) if plain.null_count else plain
 
 
 def _plain_text(array: pa.Array, text: Text, where: str) -> pa.Array:
