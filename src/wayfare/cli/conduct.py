@@ -27,7 +27,7 @@ from wayfare.systems.registry import open_database
 if TYPE_CHECKING:
     from wayfare.engine.engine import Engine
 
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.25
 STILL = ENDED | {Status.WAITING}
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 

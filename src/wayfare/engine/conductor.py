@@ -25,7 +25,7 @@ from wayfare.store.database import StoreAway
 from wayfare.store.store import Store
 from wayfare.store.work import Lane, Superseded
 
-LOOK_SECONDS = 0.1  # how often steps carried out elsewhere are looked at
+LOOK_SECONDS = 0.25  # how often steps carried out elsewhere are looked at
 CHECK_SECONDS = 3.0  # … and whether their lanes are still there
 WAVES_MAX = 20
 STOPPED = {"pause": (Status.WAITING, "paused"), "cancel": (Status.CANCELLED, "cancelled")}

@@ -24,7 +24,7 @@ from wayfare.store.database import StoreAway
 from wayfare.store.store import Store
 from wayfare.store.work import Superseded
 
-TAKE_SECONDS = 0.1  # how often queued runs are looked for
+TAKE_SECONDS = 0.2  # how often queued runs are looked for
 HEAL_SECONDS = 5.0  # how often runs without a conductor are looked for
 FORGET_SECONDS = 7 * 86_400.0  # how long DBOS's records of what has ended are kept
 FORGET_EVERY_SECONDS = 3600.0
