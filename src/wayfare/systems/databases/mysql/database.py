@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from wayfare.core.errors import Bug
 from wayfare.core.ports import Chunk, Parcel, Ticket
 from wayfare.core.tables import Table
 from wayfare.systems.databases.mysql import (
@@ -12,6 +13,7 @@ from wayfare.systems.databases.mysql import (
     relay,
     write,
 )
+from wayfare.systems.databases.mysql.native import library
 from wayfare.systems.databases.mysql.target import Target
 
 
@@ -23,6 +25,8 @@ class MySql(Target):
         return relay.receives(source, landed) if self._server is None or self._server.local_infile else ()
 
     def send(self, table: Table, chunk: Chunk, form: str, view: str = "") -> Iterator[Parcel]:
+        if form.startswith(relay.OWN) and not library():  # its floats and zero dates need it
+            raise Bug("a relay was planned without the native part.")
         with self._rows(dialect.select(relay.readable(table), chunk), table, view) as stream:
             yield from read.lines(stream, relay.readable(table))
 
