@@ -25,7 +25,6 @@ PROTOCOL = "1"  # DBOS's application version: not a hash of the code, or every e
 RUNS = "runs"
 STEPS = "steps"
 POLL_SECONDS = 0.2
-UNUSED_POLL_SECONDS = 5.0  # of notifications, which nobody here sends
 EMBEDDED_POLL_SECONDS = 0.1  # for lanes, so that a phase begins soon; each look costs about 2 ms of CPU
 ALIVE = ["PENDING", "ENQUEUED", "DELAYED"]
 OVER = ["SUCCESS", "ERROR", "CANCELLED"]
@@ -160,7 +159,7 @@ class Durable:
             "application_version": PROTOCOL,
             "log_level": "WARNING",
             "use_listen_notify": False,
-            "notification_listener_polling_interval_sec": UNUSED_POLL_SECONDS,
+            "notification_listener_polling_interval_sec": POLL_SECONDS,
             "system_database_url": self._url,
         }
         if self._engine:
