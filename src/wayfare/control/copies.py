@@ -122,9 +122,9 @@ def verify(request: CopyRequest, *, rows: bool = False, seen: Seen = lambda labe
     with ExitStack() as stack:
         source = stack.enter_context(open_database(request.source))
         target = stack.enter_context(open_database(request.target))
+        facts = gather(replace(request, schema_only=True), source, target)
         if is_missing(target):
             target.check()  # says which file is not there
-        facts = gather(replace(request, schema_only=True), source, target)
         proofs, findings = verify_tables(request, facts, source, target, rows=rows, seen=seen)
     wrong = any(f.severity is Severity.ERROR for f in findings) or not all(p.equal for p in proofs)
     return Report(

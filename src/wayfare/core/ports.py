@@ -71,8 +71,8 @@ class Ticket:
 
 CARRIED = frozenset(
     {
-        *("primary_key", "unique", "index", "partial_index", "foreign_key", "foreign_key_action", "check"),
-        *("default", "identity", "comment", "view", "generated"),
+        *("primary_key", "unique", "index", "partial_index", "foreign_key", "foreign_key_action", "foreign_key_mixed"),
+        *("check", "default", "identity", "comment", "view", "generated"),
     }
 )
 
