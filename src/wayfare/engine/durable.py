@@ -25,6 +25,7 @@ PROTOCOL = "1"  # DBOS's application version: not a hash of the code, or every e
 RUNS = "runs"
 STEPS = "steps"
 POLL_SECONDS = 0.2
+UNUSED_POLL_SECONDS = 1.0  # of the queue of runs, where the embedded store starts them directly
 EMBEDDED_POLL_SECONDS = 0.1  # for lanes, so that a phase begins soon; each look costs about 2 ms of CPU
 ALIVE = ["PENDING", "ENQUEUED", "DELAYED"]
 OVER = ["SUCCESS", "ERROR", "CANCELLED"]
@@ -100,13 +101,13 @@ class Durable:
         """Before the launch, or DBOS would notice them a second after it."""
         client = DBOSClient(system_database_url=self._url, application_name=APPLICATION)
         try:
-            client.register_queue(RUNS, polling_interval_sec=POLL_SECONDS)
-            workers = self._settings.workers
+            workers, embedded = self._settings.workers, self._settings.embedded
+            client.register_queue(RUNS, polling_interval_sec=UNUSED_POLL_SECONDS if embedded else POLL_SECONDS)
             client.register_queue(
                 STEPS,
                 global_concurrency=workers,
                 partition_concurrency=min(workers, self._settings.per_source),
-                polling_interval_sec=EMBEDDED_POLL_SECONDS if self._settings.embedded else POLL_SECONDS,
+                polling_interval_sec=EMBEDDED_POLL_SECONDS if embedded else POLL_SECONDS,
             )
         finally:
             client.destroy()
@@ -121,9 +122,12 @@ class Durable:
 
     @_outside
     def conduct(self, run: str, round_: int) -> None:
-        """Once, however often it is called."""
+        """Once, however often it is called. The only process of an embedded store need not wait for its own queue."""
         with SetWorkflowID(f"{run}.{round_}"):
-            DBOS.enqueue_workflow(RUNS, _conduct, run, round_)
+            if self._settings.embedded:
+                DBOS.start_workflow(_conduct, run, round_)
+            else:
+                DBOS.enqueue_workflow(RUNS, _conduct, run, round_)
 
     @_outside
     def conducting(self, run: str, round_: int) -> bool:
