@@ -1,4 +1,4 @@
-"""Build the optional native parts: each `_native.c` becomes an extension beside it. Without a compiler nothing fails."""
+"""Build the optional native parts: each `_native.c` becomes an extension beside it. Nothing fails without a compiler."""
 
 from pathlib import Path
 

@@ -59,9 +59,7 @@ def sources(beds: dict[str, Fresh], tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.mark.parametrize("target", sorted(BEDS))
 @pytest.mark.parametrize("source", ["sqlite", "postgresql", "mariadb"])
-def test_chinook(
-    source: str, target: str, sources: dict[str, Address], beds: dict[str, Fresh], tmp_path: Path
-) -> None:
+def test_chinook(source: str, target: str, sources: dict[str, Address], beds: dict[str, Fresh], tmp_path: Path) -> None:
     request = CopyRequest(sources[source], beds[target]())
     run, report = move(tmp_path, request)
     assert run.status is Status.SUCCEEDED, run.reason
