@@ -1,4 +1,4 @@
-"""Build the optional native parts: each `_native.c` becomes an extension beside it. Nothing fails without a compiler."""
+"""Build the optional native parts: each `_native.c` becomes an extension beside it. No compiler is no failure."""
 
 from pathlib import Path
 
