@@ -71,7 +71,16 @@ class Ticket:
 
 CARRIED = frozenset(
     {
-        *("primary_key", "unique", "index", "partial_index", "foreign_key", "foreign_key_action", "foreign_key_mixed"),
+        *(
+            "primary_key",
+            "unique",
+            "index",
+            "partial_index",
+            "foreign_key",
+            "foreign_key_action",
+            "foreign_key_mixed",
+            "foreign_key_circle",
+        ),
         *("check", "default", "identity", "comment", "view", "generated"),
     }
 )

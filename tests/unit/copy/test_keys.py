@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from wayfare.copy.keys import without_mixed_keys
+from wayfare.copy.keys import without_circles, without_mixed_keys
 from wayfare.copy.subject import TableCopy
 from wayfare.core.tables import Column, ForeignKey, Table
 
@@ -27,3 +27,17 @@ def test_only_keys_of_unequal_types_are_left_out() -> None:
     assert kept[1].landed.foreign_keys == (like, elsewhere)
     assert [(f.code, f.where) for f in findings] == [("foreign_key_not_carried", "child")]
     assert "parent" in findings[0].message
+
+
+def test_a_circle_is_opened_at_one_place_and_everything_else_stays() -> None:
+    number = Column("id", pa.int32(), native="INTEGER")
+    a_b, b_c, c_a, a_a = (ForeignKey(n, ("id",), n[-1], ("id",)) for n in ("a_b", "b_c", "c_a", "a_a"))
+    copies = [
+        copy_of("a", number, keys=(a_b, a_a)),
+        copy_of("b", number, keys=(b_c,)),
+        copy_of("c", number, keys=(c_a,)),
+    ]
+    kept, findings = without_circles(copies)
+    assert [c.landed.foreign_keys for c in kept] == [(a_b, a_a), (b_c,), ()]
+    assert [(f.code, f.where) for f in findings] == [("foreign_key_not_carried", "c")]
+    assert "circle" in findings[0].message
