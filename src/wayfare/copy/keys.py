@@ -7,25 +7,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from wayfare.copy.naming import Place
-from wayfare.copy.subject import TableCopy
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.tables import ForeignKey, Table
 
 MIXED = "its columns are of another type than the parent's, which the target does not allow."
 
 
-def without_mixed_keys(copies: Sequence[TableCopy]) -> tuple[list[TableCopy], list[Finding]]:
-    """The copies without foreign keys whose landed columns are of another type than their parent's; each is told."""
-    landed = {(c.landed.namespace, c.landed.name): c.landed for c in copies}
-    kept: list[TableCopy] = []
+def carried_keys(tables: Sequence[Table], carries: frozenset[str]) -> tuple[list[Table], list[Finding]]:
+    """The landed tables with the foreign keys that a target with these `carries` can have."""
+    kept, findings = list(tables), list[Finding]()
+    for ability, without in (("foreign_key_mixed", without_mixed_keys), ("foreign_key_circle", without_circles)):
+        if ability not in carries:
+            kept, noticed = without(kept)
+            findings += noticed
+    return kept, findings
+
+
+def without_mixed_keys(tables: Sequence[Table]) -> tuple[list[Table], list[Finding]]:
+    """The tables without foreign keys whose landed columns are of another type than their parent's; each is told."""
+    there = {(t.namespace, t.name): t for t in tables}
+    kept: list[Table] = []
     findings: list[Finding] = []
-    for copy in copies:
-        mixed = [
-            k for k in copy.landed.foreign_keys if _mixed(copy.landed, k, landed.get((k.parent_namespace, k.parent)))
-        ]
-        findings += [_told(copy, key, MIXED) for key in mixed]
-        keys = tuple(k for k in copy.landed.foreign_keys if k not in mixed)
-        kept.append(replace(copy, landed=replace(copy.landed, foreign_keys=keys)))
+    for table in tables:
+        mixed = [k for k in table.foreign_keys if _mixed(table, k, there.get((k.parent_namespace, k.parent)))]
+        findings += [_told(table, key, MIXED) for key in mixed]
+        keys = tuple(k for k in table.foreign_keys if k not in mixed)
+        kept.append(replace(table, foreign_keys=keys))
     return kept, findings
 
 
@@ -36,22 +43,22 @@ def _mixed(table: Table, key: ForeignKey, parent: Table | None) -> bool:
     return any(table.column(mine).native != parent.column(theirs).native for mine, theirs in pairs)
 
 
-def without_circles(copies: Sequence[TableCopy]) -> tuple[list[TableCopy], list[Finding]]:
-    """The copies without those foreign keys that would close a circle of tables; a table may refer to itself."""
+def without_circles(tables: Sequence[Table]) -> tuple[list[Table], list[Finding]]:
+    """The tables without those foreign keys that would close a circle of tables; a table may refer to itself."""
     parents: dict[Place, set[Place]] = defaultdict(set)
-    kept: list[TableCopy] = []
+    kept: list[Table] = []
     findings: list[Finding] = []
-    for copy in copies:
-        here = (copy.landed.namespace, copy.landed.name)
+    for table in tables:
+        here = (table.namespace, table.name)
         keys = []
-        for key in copy.landed.foreign_keys:
+        for key in table.foreign_keys:
             parent = (key.parent_namespace, key.parent)
             if parent != here and _leads(parent, here, parents):
-                findings.append(_told(copy, key, "it closes a circle of tables, which the target does not allow."))
+                findings.append(_told(table, key, "it closes a circle of tables, which the target does not allow."))
                 continue
             parents[here].add(parent)
             keys.append(key)
-        kept.append(replace(copy, landed=replace(copy.landed, foreign_keys=tuple(keys))))
+        kept.append(replace(table, foreign_keys=tuple(keys)))
     return kept, findings
 
 
@@ -64,7 +71,7 @@ def _leads(start: Place, end: Place, parents: Mapping[Place, set[Place]]) -> boo
     return end in seen
 
 
-def _told(copy: TableCopy, key: ForeignKey, reason: str) -> Finding:
+def _told(table: Table, key: ForeignKey, reason: str) -> Finding:
     message = f"the foreign key ({', '.join(key.columns)}) to {key.parent} is not carried over: {reason}"
     advice = "Give both columns one type with --map, or check it by a query, if it is needed."
-    return Finding("foreign_key_not_carried", Severity.WARNING, message, copy.source, advice)
+    return Finding("foreign_key_not_carried", Severity.WARNING, message, table.label, advice)

@@ -18,7 +18,7 @@ from wayfare.copy import translate
 from wayfare.copy.condense import condensed
 from wayfare.copy.existing import fit_existing
 from wayfare.copy.facts import CopyFacts
-from wayfare.copy.keys import without_circles, without_mixed_keys
+from wayfare.copy.keys import carried_keys
 from wayfare.copy.naming import Place, place_tables
 from wayfare.copy.policy import Passage, land_columns, land_structure, readable
 from wayfare.copy.request import CopyRequest
@@ -51,12 +51,9 @@ def plan_copy(
         copy, noticed = _table_copy(table, request, facts, passage, places, source, target)
         copies.append(copy)
         findings += noticed
-    if "foreign_key_mixed" not in facts.carries:
-        copies, noticed = without_mixed_keys(copies)
-        findings += noticed
-    if "foreign_key_circle" not in facts.carries:
-        copies, noticed = without_circles(copies)
-        findings += noticed
+    landed, noticed = carried_keys([copy.landed for copy in copies], facts.carries)
+    copies = [replace(copy, landed=table) for copy, table in zip(copies, landed, strict=True)]
+    findings += noticed
     views, noticed = _views(facts, places, passage)
     findings += noticed
     subject = CopySubject(

@@ -11,6 +11,7 @@ from typing import Any
 from wayfare.copy import sequences
 from wayfare.copy.existing import fit_existing
 from wayfare.copy.facts import CopyFacts
+from wayfare.copy.keys import carried_keys
 from wayfare.copy.naming import Place, place_tables
 from wayfare.copy.policy import Passage, land_columns, land_structure, readable
 from wayfare.copy.report import TableProof
@@ -42,12 +43,13 @@ def verify_tables(
     places, findings = place_tables(facts.tables, facts.rules, facts.source_default, request.renames)
     passage = Passage.of(request, facts)
     there = {(t.namespace, t.name): t for t in facts.existing}
+    expected = _expected(facts, passage, places, target)
     proofs: list[TableProof] = []
     with _view(source) as view:
         for table in facts.tables:
             seen(table.label, None)
             actual = there.get(places[(table.namespace, table.name)])
-            pair = None if actual is None else _pair(table, actual, passage, places, target)
+            pair = None if actual is None else _pair(actual, *expected[table.label])
             if pair is None:
                 findings.append(_missing(table))
                 proofs.append(TableProof(table.label, "", 0, 0, EMPTY.hex(), EMPTY.hex(), equal=False))
@@ -84,10 +86,22 @@ class _Pair:
         return Cast(self.table, self.landings, allowed, masks)
 
 
-def _pair(table: Table, actual: Table, passage: Passage, places: Mapping[Place, Place], target: Database) -> _Pair:
-    read = readable(table, passage)
-    landings, _ = land_columns(read, passage, target.land)
-    landed, _ = land_structure(read, tuple(n.column for n in landings), places, passage)
+Landed = tuple[Table, list[Landing], Table]  # as it is read, how its columns land, and as it stands in the target
+
+
+def _expected(facts: CopyFacts, passage: Passage, places: Mapping[Place, Place], target: Database) -> dict[str, Landed]:
+    """What a copy would have made of each table, by its source label."""
+    reads = [readable(table, passage) for table in facts.tables]
+    landings = [land_columns(read, passage, target.land)[0] for read in reads]
+    landed = [
+        land_structure(read, tuple(n.column for n in found), places, passage)[0]
+        for read, found in zip(reads, landings, strict=True)
+    ]
+    tables, _ = carried_keys(landed, facts.carries)
+    return {r.label: (r, n, t) for r, n, t in zip(reads, landings, tables, strict=True)}
+
+
+def _pair(actual: Table, read: Table, landings: list[Landing], landed: Table) -> _Pair:
     findings = list(compare_structure(landed, actual))
     fitted = fit_existing(read, landed, landings, actual, Mode.REPLACE, adds=True)
     if not fitted.added:
