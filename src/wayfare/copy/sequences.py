@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from wayfare.copy.naming import NamingRules
 from wayfare.core.findings import Finding, Severity
-from wayfare.core.ports import Database, Sequences
+from wayfare.core.ports import CreatesSequences, Database, Sequences
 from wayfare.core.tables import Sequence
 
 
@@ -28,14 +28,14 @@ def placed(sequences: Iterable[Sequence], rules: NamingRules, source_default: st
 
 def carry(sequences: tuple[Sequence, ...], target: Database) -> list[Finding]:
     """Make them, or say that they cannot be made. Repeatable."""
-    if isinstance(target, Sequences):
+    if isinstance(target, CreatesSequences):
         target.create_sequences(sequences)
         return []
     return [
         Finding(
             "sequence_not_carried",
             Severity.WARNING,
-            f"the sequence {s.name}, which would give {s.next} next, is not carried over: the target has no sequences.",
+            f"the sequence {s.name}, which would give {s.next} next, is not carried over: the target takes none.",
             s.name,
         )
         for s in sequences
@@ -44,7 +44,7 @@ def carry(sequences: tuple[Sequence, ...], target: Database) -> list[Finding]:
 
 def behind(sequences: tuple[Sequence, ...], target: Database) -> list[Finding]:
     """What is wrong with the target's sequences now."""
-    if not isinstance(target, Sequences):
+    if not isinstance(target, CreatesSequences):
         return []
     there = {(s.namespace, s.name): s for s in target.sequences()}
     findings = []

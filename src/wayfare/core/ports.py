@@ -250,6 +250,12 @@ class Sequences(Protocol):
     """Has free-standing sequences: those that no identity column owns."""
 
     def sequences(self) -> Sequence[NamedSequence]: ...
+
+
+@runtime_checkable
+class CreatesSequences(Sequences, Protocol):
+    """… and can make them."""
+
     def create_sequences(self, sequences: Sequence[NamedSequence]) -> None:
         """Create the missing ones, and let each go on at its `next`. Repeatable."""
         ...

@@ -7,9 +7,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from wayfare.core.findings import Severity
 from wayfare.core.tables import Check, Column, ForeignKey, Identity, Index, Meaning, Table
-from wayfare.flow.drift import drift
 from wayfare.flow.structure import compare_structure, compare_structures
 
 ORDERS = Table(
@@ -109,36 +107,3 @@ def test_a_sequence_counting_down_is_behind_when_it_is_above() -> None:
 def test_a_missing_table_is_one_finding() -> None:
     found = compare_structures([ORDERS, replace(ORDERS, name="other")], [ORDERS])
     assert [(f.code, f.where) for f in found] == [("table_missing", "shop.other")]
-
-
-def test_no_drift() -> None:
-    found = drift(ORDERS, ORDERS)
-    assert (found.findings, found.added, found.blocked) == ((), (), False)
-
-
-def test_added_columns_are_ready_to_be_added() -> None:
-    new = Column("note", pa.string(), nullable=False)
-    found = drift(replace(ORDERS, columns=(*ORDERS.columns, new)), ORDERS)
-    assert [f.code for f in found.findings] == ["column_added"]
-    assert found.added == (replace(new, nullable=True),)
-    assert not found.blocked
-
-
-def test_a_new_column_with_a_default_keeps_its_constraint() -> None:
-    new = Column("note", pa.string(), nullable=False, default="''")
-    assert drift(replace(ORDERS, columns=(*ORDERS.columns, new)), ORDERS).added == (new,)
-
-
-@pytest.mark.parametrize(
-    ("name", "severity"), [("total", Severity.WARNING), ("state", Severity.WARNING), ("customer", Severity.ERROR)]
-)
-def test_a_removed_column_blocks_only_where_the_target_wants_it(name: str, severity: Severity) -> None:
-    found = drift(without(name), ORDERS)
-    assert [(f.code, f.severity) for f in found.findings] == [("column_removed", severity)]
-
-
-def test_changed_types_and_keys_block() -> None:
-    assert [f.code for f in drift(altered("total", type=pa.float64()), ORDERS).findings] == ["column_type_changed"]
-    found = drift(replace(ORDERS, key=("customer",)), ORDERS)
-    assert [f.code for f in found.findings] == ["primary_key_changed"]
-    assert found.blocked

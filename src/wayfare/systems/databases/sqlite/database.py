@@ -21,7 +21,6 @@ from wayfare.core.findings import Finding
 from wayfare.core.landing import Landing
 from wayfare.core.ports import CARRIED, WHOLE, Chunk, Facts, Mode, Ticket
 from wayfare.core.tables import Column, Table, View
-from wayfare.core.tables import Sequence as NamedSequence
 from wayfare.systems.databases.sqlite import (
     catalog,
     density,
@@ -144,9 +143,6 @@ class SqliteDatabase:
     def views(self) -> Sequence[View]:
         with self._files.reader("reading the views") as connection:
             return catalog.views(connection)
-
-    def sequences(self) -> Sequence[NamedSequence]:
-        return ()
 
     def create_views(self, wanted: Sequence[View]) -> Sequence[Finding]:
         with self._files.writer("creating views") as connection:
