@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.conftest import BEDS
+from contract.conftest import TARGETS
 from contract.zoo import HOSTILE_NAMES
 from faults.conftest import started
 from faults.ground import sql
@@ -47,7 +47,7 @@ def source(postgresql: Fresh) -> Address:
     return address
 
 
-SYSTEMS = [name for name in sorted(BEDS) if name not in ("memory", "clickhouse-http", "mysql")]
+SYSTEMS = [name for name in TARGETS if name not in ("memory", "clickhouse-http", "mysql")]
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.conftest import BEDS
+from contract.conftest import BEDS, TARGETS
 from moving import data, file_address, move, run_script
 from wayfare.control.copies import CopyRequest, verify
 from wayfare.core.address import Address
@@ -57,7 +57,7 @@ def sources(beds: dict[str, Fresh], tmp_path_factory: pytest.TempPathFactory) ->
     return Lazy()
 
 
-@pytest.mark.parametrize("target", sorted(BEDS))
+@pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("source", ["sqlite", "postgresql", "mariadb"])
 def test_chinook(source: str, target: str, sources: dict[str, Address], beds: dict[str, Fresh], tmp_path: Path) -> None:
     request = CopyRequest(sources[source], beds[target]())

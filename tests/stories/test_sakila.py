@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from contract.conftest import BEDS
+from contract.conftest import BEDS, TARGETS
 from moving import data, move, run_script
 from wayfare.control.copies import CopyRequest, verify
 from wayfare.core.address import Address
@@ -40,7 +40,7 @@ def sakila(postgresql: Fresh) -> Address:
     return address
 
 
-@pytest.mark.parametrize("target", sorted(BEDS))
+@pytest.mark.parametrize("target", TARGETS)
 def test_sakila(target: str, sakila: Address, postgresql: Fresh, tmp_path: Path) -> None:
     if target == "postgresql":
         _moved(CopyRequest(sakila, postgresql()), tmp_path)

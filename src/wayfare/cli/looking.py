@@ -63,10 +63,11 @@ def systems(*, as_json: bool) -> int:
         print_json({"systems": [_system_json(a) for a in adapters]})
         return 0
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("system", "driver", "example"):
+    for name in ("system", "copies", "driver", "example"):
         grid.add_column(name, overflow="fold", no_wrap=name == "driver")
     for adapter in adapters:
-        grid.add_row(adapter.title, _driver_text(adapter), adapter.example)
+        ways = "from" if adapter.source_only else "from, to"
+        grid.add_row(adapter.title, ways, _driver_text(adapter), adapter.example)
     console().print(grid)
     return 0
 
@@ -192,6 +193,7 @@ def _system_json(adapter: Adapter) -> dict[str, Any]:
         "title": adapter.title,
         "aliases": list(adapter.aliases),
         "example": adapter.example,
+        "source_only": adapter.source_only,
         "drivers": list(adapter.drivers),
         "missing": list(adapter.missing),
     }

@@ -12,7 +12,7 @@ from wayfare.copy.request import CopyRequest
 from wayfare.copy.selection import select
 from wayfare.core.errors import Invalid, NotFound
 from wayfare.core.findings import Finding
-from wayfare.core.ports import WHOLE, Chunk, Creates, Database, Facts, Refines, Stages, Views
+from wayfare.core.ports import WHOLE, Chunk, Creates, Database, Facts, Namespaced, Refines, Stages, Views
 from wayfare.core.tables import Sequence, Table, View
 from wayfare.systems.registry import adapter
 
@@ -43,13 +43,14 @@ class CopyFacts:
 def gather(request: CopyRequest, source: Database, target: Database) -> CopyFacts:
     """Raises Invalid when source and target are one, or the target cannot be written; NotFound without tables."""
     if not isinstance(target, Stages):
-        raise Invalid(f"{target.system} cannot be a target.", where="target", remedy="See `wayfare systems`.")
+        title = adapter(target.system).title
+        raise Invalid(f"{title} can be copied from, not to, as yet.", where="target", remedy="See `wayfare systems`.")
     if request.source.url() == request.target.url():
         raise Invalid("source and target are the same database.", where="target", remedy="Give another target.")
     with ThreadPoolExecutor(1) as pool:  # loading two drivers and greeting two servers is worth doing at once
         asked = pool.submit(_target_facts, target)
         checked = source.check()
-        default = source.default_namespace if isinstance(source, Stages) else ""
+        default = source.default_namespace if isinstance(source, Namespaced) else ""
         found = source.tables()
     landing_place, existing = asked.result()
     chosen = select(found, request.tables, request.exclude, default)

@@ -127,6 +127,13 @@ class Database(Closing, Protocol):
 
 
 @runtime_checkable
+class Namespaced(Protocol):
+    """Has a namespace for tables that name none ("public", "dbo"); a copy takes it for the target's own such one."""
+
+    default_namespace: str
+
+
+@runtime_checkable
 class Stages(Protocol):
     """A database that can be a target. A copy is built beside the real tables, proven there, and then put in place.
 

@@ -29,6 +29,7 @@ class Adapter:
     sql_dialect: str = ""  # what sqlglot calls it
     port: int = 0
     in_a_path: bool = False  # without a host, its database is a file or folder
+    source_only: bool = False  # it can be copied from, not to: what it opens has no `Stages`
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -3,6 +3,9 @@
 A `testbed.py` defines BEDS: a name → a context manager that takes a scratch folder and gives a `Fresh`: a callable that
 makes a new, empty database on the running server and returns its address. A bed raises Unavailable where its server
 cannot be had; its tests are then skipped with that reason.
+
+A system that can only be read also defines SEEDING, by which the contract suite fills its databases. Nothing else is
+asked of it: the suite then runs every test of a source, and leaves out those of a target.
 """
 
 from __future__ import annotations
@@ -15,16 +18,36 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+import pyarrow as pa
 
 from wayfare.core.address import Address
 from wayfare.core.errors import Unavailable
+from wayfare.core.ports import CARRIED
+from wayfare.core.tables import Table
 
 Fresh = Callable[[], Address]
 Bed = Callable[[Path], AbstractContextManager[Fresh]]
 Beds = Mapping[str, Bed]
+
+
+@dataclass(frozen=True, slots=True)
+class Seeding:
+    """How a bed's databases are filled where the adapter cannot write: by the system's own driver or interface.
+
+    `put` makes one table with its rows. Columns are landed (`native` is the type to create); key, indexes, identity and
+    comments are as `Stages.seal` and `publish` would make them, as far as `carries` says. It raises Unavailable, with
+    the reason, for a table that the system cannot hold at all: that test is then skipped.
+    """
+
+    put: Callable[[Address, Table, Iterable[pa.RecordBatch]], None]
+    carries: frozenset[str] = CARRIED
+    name_bytes_max: int = 63
+
 
 START_SECONDS_MAX = 60.0
 STOP_SECONDS_MAX = 10.0
