@@ -5,7 +5,10 @@
     │   ├── Invalid             a value, name or URL is not acceptable
     │   ├── NotFound            what was named does not exist
     │   ├── Conflict            the state does not allow it (another owner, a name taken, a run that has ended)
-    │   └── LossRefused         values cannot be kept exactly, and nobody has allowed the loss
+    │   ├── LossRefused         values cannot be kept exactly, and nobody has allowed the loss
+    │   ├── NotSignedIn         Wayfare itself wants a credential, or this one does not hold (HTTP 401)
+    │   ├── NotAllowed          the caller's role or scopes do not cover it                  (HTTP 403)
+    │   └── RateLimited         too many calls or failed sign-ins for now                    (HTTP 429, retryable)
     ├── SystemFailed            a connected system did not do its part
     │   ├── Unreachable         no answer, or the connection broke            (retryable)
     │   ├── Unauthenticated     user or password refused
@@ -65,6 +68,33 @@ class Conflict(UserError):
 class LossRefused(UserError):
     code = "loss_refused"
     exit_code = 3
+
+
+class NotSignedIn(UserError):
+    code = "not_signed_in"
+    exit_code = 4
+
+
+class NotAllowed(UserError):
+    """Apart from Forbidden, which is what a connected system said to us: that is no 403 of ours."""
+
+    code = "not_allowed"
+    exit_code = 4
+
+    def __init__(self, message: str, *, remedy: str = "", where: str = "", needed: str = "") -> None:
+        super().__init__(message, remedy=remedy, where=where)
+        self.needed = needed  # the scope that was missing, where it was one
+
+
+class RateLimited(UserError):
+    """`retry_after_seconds` is when the next call can succeed, rounded up by whoever puts it into a header."""
+
+    code = "rate_limited"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_seconds: float, remedy: str = "", where: str = "") -> None:
+        super().__init__(message, remedy=remedy, where=where)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class SystemFailed(WayfareError):
