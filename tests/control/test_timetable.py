@@ -84,8 +84,7 @@ def test_every_hour_follows_the_clock(cron, zone):
     for begin in changes(zone, 2017):
         minutes = [begin + 60 * i for i in range(8 * 60)]
         wanted = [m for m in minutes if wall(cron, datetime.fromtimestamp(m, ZoneInfo(zone)).replace(tzinfo=None))]
-        found = takewhile(lambda d: d.at <= minutes[-1], Timetable(cron, zone=zone).after(begin - 1))
-        assert [due.at for due in found] == wanted
+        assert due_between(cron, zone, begin - 1, minutes[-1]) == wanted
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -101,8 +100,11 @@ def test_named_hours_come_once_a_day(cron, zone):
                 moment = local.replace(tzinfo=where).timestamp()
                 there = datetime.fromtimestamp(moment, where).replace(tzinfo=None) == local
                 wanted.add(moment if there else first_after_gap(local, where))
-        found = takewhile(lambda d: d.at <= max(wanted), Timetable(cron, zone=zone).after(min(wanted) - 1))
-        assert [due.at for due in found] == sorted(wanted)
+        assert due_between(cron, zone, min(wanted) - 1, max(wanted)) == sorted(wanted)
+
+
+def due_between(cron: str, zone: str, after: float, until: float) -> list[float]:
+    return [due.at for due in takewhile(lambda d: d.at <= until, Timetable(cron, zone=zone).after(after))]
 
 
 @cache

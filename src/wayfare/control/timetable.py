@@ -58,7 +58,7 @@ class Timetable:
         if bool(self.cron) == bool(self.at):
             raise Invalid("a schedule has either a cron expression or one time.", where="cron", remedy="Give one.")
         if self.cron:
-            _parsed(self.expression, datetime(2000, 1, 1))  # noqa: DTZ001
+            _parsed(self.expression, datetime(2000, 1, 1))
             if next(self.after(0.0), None) is None:
                 raise Invalid(f"{self.cron!r} never comes.", where="cron", remedy="Correct its day or month.")
 
@@ -88,7 +88,7 @@ class Timetable:
 
 
 def _following(nominal: Iterable[datetime], zone: str) -> Iterator[Due]:
-    """Every instant at which the clock shows one of these times: a repeated hour's second pass comes after its first."""
+    """Every instant at which the clock shows one of these times: the second pass of a repeated hour after its first."""
     waiting: list[tuple[float, str]] = []
     for time in nominal:
         first, second = _passes(time, zone)
