@@ -15,7 +15,7 @@ from wayfare.core.errors import Invalid
 from wayfare.core.redacted import Redacted
 
 _NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
-_SECRET_OPTIONS = frozenset({"password", "token", "sslpassword", "secret"})
+_SECRET_OPTIONS = frozenset({"password", "token", "sslpassword", "secret", "client_secret", "refresh_token"})
 _EXAMPLES = "postgresql://user@host/db, mysql://user@host/db, sqlite:///shop.db, duckdb:///warehouse.duckdb"
 
 
