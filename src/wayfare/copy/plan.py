@@ -20,7 +20,7 @@ from wayfare.copy.existing import fit_existing
 from wayfare.copy.facts import CopyFacts
 from wayfare.copy.keys import carried_keys
 from wayfare.copy.naming import Place, place_tables
-from wayfare.copy.policy import Passage, land_columns, land_structure, readable
+from wayfare.copy.policy import Passage, allowed_losses, forgiving, land_columns, land_structure, readable
 from wayfare.copy.request import CopyRequest
 from wayfare.copy.sequences import placed
 from wayfare.copy.subject import ARROW, RELAY, CopySubject, TableCopy
@@ -28,7 +28,7 @@ from wayfare.core.codec import encode
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.plan import Phase, Plan, Step
 from wayfare.core.ports import Chunk, Database, Drafts, Mode, Relays
-from wayfare.core.tables import LOSS_ALLOWED, Table, View
+from wayfare.core.tables import Table, View
 
 Bound = int | str | None
 
@@ -95,15 +95,14 @@ def _table_copy(
         findings.append(_no_target(landed))
     form = _relay_form(read, landed, request, passage, source, target)
     written = [n for n in landings if not n.column.generated]
-    allowed = tuple(c.name for c in read.columns if passage.says(passage.allow_loss, read, c))
     copy = TableCopy(
         source=table.label,
         target=landed.label,
-        table=replace(read, hints=(*read.hints, (LOSS_ALLOWED, ",".join(allowed)))) if allowed else read,
+        table=forgiving(read, passage),
         landed=landed,
         limits=tuple(n.limits for n in written),
         verdicts=tuple(n.verdict for n in written),
-        allow_loss=allowed,
+        allow_loss=allowed_losses(read, passage),
         masks=tuple(f"{c.name}={m.kind}" for c in read.columns if (m := passage.mask(read, c))),
         mode=mode,
         cursor=cursor,
@@ -135,7 +134,7 @@ def _relay_form(
         return ""
     if any(passage.says(passage.masks, table, c) for c in table.columns):
         return ""
-    if any(passage.says(passage.allow_loss, table, c) for c in table.columns):
+    if allowed_losses(table, passage):
         return ""
     receivable = target.receives(table, landed)
     return next((form for form in source.sends(table) if form in receivable), "")

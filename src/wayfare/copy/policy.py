@@ -17,7 +17,7 @@ from wayfare.core.codec import type_from_text
 from wayfare.core.errors import Invalid
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.landing import Landing, Verdict
-from wayfare.core.tables import Check, Column, ForeignKey, Index, Meaning, Table
+from wayfare.core.tables import LOSS_ALLOWED, Check, Column, ForeignKey, Index, Meaning, Table
 from wayfare.flow.mask import Mask, parse_mask
 
 Land = Callable[[Column], Landing]
@@ -71,6 +71,17 @@ def readable(table: Table, passage: Passage) -> Table:
     if passage.like and "generated" in passage.carries:
         return table
     return replace(table, columns=tuple(replace(c, generated="") for c in table.columns))
+
+
+def allowed_losses(table: Table, passage: Passage) -> tuple[str, ...]:
+    """The columns whose values may be lost."""
+    return tuple(c.name for c in table.columns if passage.says(passage.allow_loss, table, c))
+
+
+def forgiving(table: Table, passage: Passage) -> Table:
+    """The table as its rows are read: what cannot be expressed comes as NULL where that loss is allowed."""
+    allowed = allowed_losses(table, passage)
+    return replace(table, hints=(*table.hints, (LOSS_ALLOWED, ",".join(allowed)))) if allowed else table
 
 
 def land_columns(table: Table, passage: Passage, land: Land) -> tuple[list[Landing], list[Finding]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from wayfare.copy.load import stages, view_of
 from wayfare.copy.report import TableProof
 from wayfare.copy.subject import RELAY, TableCopy, subject_of
+from wayfare.core.amounts import count
 from wayfare.core.codec import decode, encode
 from wayfare.core.errors import Mismatch
 from wayfare.core.findings import Finding, Severity
@@ -33,7 +35,11 @@ class Verify:
         moved = in_flight(list(loads.values()))
         comparable_relay = moved is not None and copy.path == RELAY
         target = target_digest(context, copy, as_sent=comparable_relay)
-        source = moved if moved is not None else source_digest(context, copy, list(loads.values()))
+        source, lost = (
+            (moved, _lost(loads)) if moved is not None else source_digest(context, copy, list(loads.values()))
+        )
+        for finding in lost_findings(copy, lost):
+            context.finding(finding)
         proof = TableProof(
             source=copy.source,
             target=copy.target,
@@ -46,7 +52,7 @@ class Verify:
             chunks=len(loads),
             seconds_copy=round(sum(r["seconds"] for r in loads.values()), 3),
             seconds_verify=round(time.monotonic() - began, 3),
-            values_lost=sum(sum((r.get("lost") or {}).values()) for r in loads.values()),
+            values_lost=sum(lost.values()),
             **({} if source == target else located(context, copy)),
         )
         return encode(proof)
@@ -80,12 +86,37 @@ def target_digest(context: StepContext, copy: TableCopy, *, as_sent: bool) -> Di
     return table_digest(target, staged, stopping=context.stopping)
 
 
-def source_digest(context: StepContext, copy: TableCopy, loads: list[Any]) -> Digest:
-    """The source read again, cast as the copy cast it, in the view that is open now."""
+def source_digest(context: StepContext, copy: TableCopy, loads: list[Any]) -> tuple[Digest, Mapping[str, int]]:
+    """The source read again, cast as the copy cast it, in the view that is open now; and what that cast lost."""
     source = context.open("source")
     view, _ = view_of(context)
     chunks = [decode(Chunk, load["chunk"]) for load in loads] if copy.cursor else None
-    return table_digest(source, copy.table, view=view, cast=copy.cast(), chunks=chunks, stopping=context.stopping)
+    cast = copy.cast()
+    digest = table_digest(source, copy.table, view=view, cast=cast, chunks=chunks, stopping=context.stopping)
+    return digest, cast.lost
+
+
+def _lost(loads: Mapping[str, Any]) -> Mapping[str, int]:
+    """Column → how many of its values were lost, as allowed, in all chunks together."""
+    total: Counter[str] = Counter()
+    for load in loads.values():
+        total.update(load.get("lost") or {})
+    return total
+
+
+def lost_findings(copy: TableCopy, lost: Mapping[str, int]) -> list[Finding]:
+    """What an allowed loss came to, for each column that had one."""
+    return [
+        Finding(
+            "values_lost",
+            Severity.WARNING,
+            f"{count(number, 'value')} could not be kept exactly, and became NULL or the nearest value, as allowed.",
+            f"{copy.source}.{name}",
+            "Choose another type with --map, or correct the values in the source, to keep them.",
+        )
+        for name, number in sorted(lost.items())
+        if number
+    ]
 
 
 def located(context: StepContext, copy: TableCopy) -> dict[str, Any]:

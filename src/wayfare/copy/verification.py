@@ -13,7 +13,7 @@ from wayfare.copy.existing import fit_existing
 from wayfare.copy.facts import CopyFacts
 from wayfare.copy.keys import carried_keys
 from wayfare.copy.naming import Place, place_tables
-from wayfare.copy.policy import Passage, land_columns, land_structure, readable
+from wayfare.copy.policy import Passage, allowed_losses, forgiving, land_columns, land_structure, readable
 from wayfare.copy.report import TableProof
 from wayfare.copy.request import CopyRequest
 from wayfare.copy.sequences import placed
@@ -80,9 +80,8 @@ class _Pair:
         self.findings = findings
 
     def cast(self, passage: Passage) -> Cast:
-        columns = self.table.columns
-        allowed = frozenset(c.name for c in columns if passage.says(passage.allow_loss, self.table, c))
-        masks = {c.name: mask for c in columns if (mask := passage.mask(self.table, c))}
+        allowed = frozenset(allowed_losses(self.table, passage))
+        masks = {c.name: mask for c in self.table.columns if (mask := passage.mask(self.table, c))}
         return Cast(self.table, self.landings, allowed, masks)
 
 
@@ -98,7 +97,7 @@ def _expected(facts: CopyFacts, passage: Passage, places: Mapping[Place, Place],
         for read, found in zip(reads, landings, strict=True)
     ]
     tables, _ = carried_keys(landed, facts.carries)
-    return {r.label: (r, n, t) for r, n, t in zip(reads, landings, tables, strict=True)}
+    return {r.label: (forgiving(r, passage), n, t) for r, n, t in zip(reads, landings, tables, strict=True)}
 
 
 def _pair(actual: Table, read: Table, landings: list[Landing], landed: Table) -> _Pair:
@@ -155,6 +154,8 @@ def _sent(database: Database, table: Table, form: str, view: str) -> Digest:
 def _common_form(pair: _Pair, passage: Passage, source: Database, target: Database) -> str:
     """A wire format that both ends can send, so that both can be hashed without parsing; "" when there is none."""
     if not (isinstance(source, Relays) and isinstance(target, Relays)) or passage.masks:
+        return ""
+    if allowed_losses(pair.table, passage):
         return ""
     if source.system != target.system or any(n.limits.any for n in pair.landings):
         return ""

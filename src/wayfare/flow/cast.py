@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from wayfare.core.errors import Bug, LossRefused
 from wayfare.core.landing import Landing, Verdict
+from wayfare.core.losses import losses, without_losses
 from wayfare.core.tables import Column, Table
 from wayfare.flow import limits, texts
 from wayfare.flow.convert import Conversion, conversion
@@ -102,13 +103,16 @@ class Cast:
 
     @property
     def lost(self) -> dict[str, int]:
-        """Source column → how many of its values were not kept, under `allow_loss`."""
+        """Source column → how many of its values were not kept, under `allow_loss`: by the reader, or here."""
         with self._lock:
             return dict(self._lost)
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        if lost := losses(batch):
+            with self._lock:
+                self._lost.update(lost)
         if self.trivial:
-            return batch
+            return without_losses(batch)
         arrays = [
             array if column.trivial else self._column(column, array)
             for column, array in zip(self.columns, batch.columns, strict=True)

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from wayfare.core.address import Address
-from wayfare.core.errors import Forbidden, NotFound, Refused, Unauthenticated, Unreachable
+from wayfare.core.errors import Forbidden, LossRefused, NotFound, Refused, Unauthenticated, Unreachable
+from wayfare.core.losses import losses
 from wayfare.core.ports import WHOLE, Chunk, Mode, Parcel, Relays, Snapshots, Stages, Ticket, Views
 from wayfare.core.redacted import Redacted
 from wayfare.core.tables import LOSS_ALLOWED, Column, ForeignKey, Identity, Index, Meaning, Table, View
@@ -124,14 +125,20 @@ ZERO_ROWS = "INSERT INTO zeros VALUES (1,'0000-00-00','0000-00-00',0),(2,'2024-0
 
 def test_zero_dates_are_refused_by_name(db: MySql) -> None:
     do(db, ZEROS, ZERO_ROWS)
-    with pytest.raises(Refused, match=r"zeros\.d.*--allow-loss"):
+    with pytest.raises(LossRefused, match=r"zeros\.d.*--allow-loss zeros\.d"):
         rows(db, only(db, "zeros"))
 
 
-def test_zero_dates_become_null_where_that_loss_is_allowed(db: MySql) -> None:
+@pytest.mark.parametrize("native", [True, False])
+def test_zero_dates_become_null_and_count_where_allowed(
+    db: MySql, native: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not native:
+        monkeypatch.setattr("wayfare.systems.databases.mysql.decode.library", lambda: None)
     do(db, ZEROS, ZERO_ROWS)
     allowed = replace(only(db, "zeros"), hints=((LOSS_ALLOWED, "d,m,t"),))
     assert [(r["d"], r["m"], r["t"]) for r in rows(db, allowed)] == [(None, None, None)] * 2
+    assert [losses(b) for b in db.read(allowed, WHOLE)] == [{"d": 2, "m": 2, "t": 1}]
 
 
 def test_zero_dates_are_text_for_who_asks_for_text(db: MySql) -> None:
@@ -195,7 +202,7 @@ def test_a_neutral_relay_is_loaded_exactly_or_not_at_all(db: MySql) -> None:
         b"3\t\\N\t\\N\t\\N\tinfinity\n",
         b"x\t\\N\t\\N\t\\N\t\\N\n",
     ):
-        with pytest.raises(Refused):
+        with pytest.raises(LossRefused):
             db.receive(Ticket(RUN, staged.name, 1), staged, "lines", [Parcel(bad, 1, (0, 0))])
     with pytest.raises(Refused, match="1 of 2 rows"):
         db.receive(Ticket(RUN, staged.name, 1), staged, "lines", [Parcel(b"3\t\\N\t\\N\t\\N\t\\N\n", 2, (0, 0))])
@@ -207,7 +214,7 @@ def test_a_value_that_does_not_fit_fails_the_chunk(db: MySql) -> None:
     db.stage(RUN, [table])
     staged = db.staged(RUN, table)
     batch = pa.RecordBatch.from_arrays([pa.array(["abc", "abcd"])], schema=staged.arrow())
-    with pytest.raises(Refused, match="column 'a'"):
+    with pytest.raises(LossRefused, match="column 'a'"):
         db.write(Ticket(RUN, staged.name, 0), staged, [batch])
     assert rows(db, staged) == []
 

@@ -9,12 +9,14 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wayfare.core.errors import Refused
+from wayfare.core.errors import LossRefused, Refused
+from wayfare.core.losses import losses, with_losses
 from wayfare.core.tables import Column
 from wayfare.kernel.buffers import Layout, Slot
 from wayfare.systems.databases.mysql import encode, fallback
@@ -99,21 +101,26 @@ def natively(payloads: Sequence[bytes], slots: Sequence[Slot]) -> tuple[int, pa.
     """The status of the first row that is not taken, and those before it."""
     found = library()
     assert found
-    columns, to = Layout(slots).columns(), Progress()
+    lost = np.zeros(len(slots), np.int64)
+    columns, to = Layout(slots).columns(), Progress(lost=lost.ctypes.data)
     for payload in payloads:
         while status := found.wf_my_row(payload, len(payload), columns.pointer, len(slots), to):
             if status != Halt.ROOM:
-                return status, columns.batch(to.row)
+                return status, told(columns.batch(to.row), slots, lost.tolist())
             columns.grow(to.column, to.needed)
-    return Halt.MORE, columns.batch(len(payloads))
+    return Halt.MORE, told(columns.batch(len(payloads)), slots, lost.tolist())
 
 
 def in_numpy(payloads: Sequence[bytes], slots: Sequence[Slot]) -> pa.RecordBatch | None:
-    arrays = fallback.decode([p[1:] for p in payloads], slots)
+    arrays, lost = fallback.decode([p[1:] for p in payloads], slots)
     if any(a is None for a in arrays):
         return None
     done = [s.finish(a) if s.finish else a for s, a in zip(slots, arrays, strict=True)]
-    return pa.RecordBatch.from_arrays(done, names=[s.name for s in slots])
+    return told(pa.RecordBatch.from_arrays(done, names=[s.name for s in slots]), slots, lost)
+
+
+def told(batch: pa.RecordBatch, slots: Sequence[Slot], lost: Sequence[int]) -> pa.RecordBatch:
+    return with_losses(batch, {s.name: count for s, count in zip(slots, lost, strict=True) if count})
 
 
 @needs_native
@@ -164,9 +171,22 @@ def test_what_is_no_date_is_refused_or_becomes_null(value: tuple[int, ...], kind
     found = in_numpy(payloads, [lenient])
     assert found is not None
     assert found.column(0).is_null().to_pylist() == [False, True]
+    assert losses(found) == {"d": 1}
     if library():
         assert natively(payloads, [strict])[0] == Halt.NO_DATE
-        assert natively(payloads, [lenient])[1].equals(found)
+        assert natively(payloads, [lenient])[1].equals(found, check_metadata=True)
+
+
+@needs_native
+def test_a_row_that_is_begun_anew_counts_its_loss_once() -> None:
+    """The long text does not fit at first: the row is decoded again, with its date, its NULL and its zero date."""
+    fields = [Field(name, 10) for name in "abc"] + [Field("text", 253, charset=45)]
+    slots = [slot(Column(f.name, pa.date32() if f.code == 10 else pa.string()), f, "t", True) for f in fields]
+    row = packet([moment((2024, 2, 29, 0, 0, 0, 0)), None, moment(ZERO), lenenc(b"x" * 200_000)])
+    status, batch = natively([row, row], slots)
+    assert status == Halt.MORE
+    assert [batch.column(n).null_count for n in range(4)] == [0, 2, 2, 0]
+    assert losses(batch) == {"c": 2}
 
 
 def test_a_boolean_is_0_or_1() -> None:
@@ -219,7 +239,7 @@ def test_batches_become_the_same_lines(rows: list[tuple[Any, ...]], skipped: int
 def test_years_that_mysql_does_not_know(days: int) -> None:
     column = Column("d", pa.date32(), native="date")
     batch = pa.RecordBatch.from_arrays([pa.array([days], pa.int32()).cast(pa.date32())], names=["d"])
-    with pytest.raises(Refused, match=r"t\.d"):
+    with pytest.raises(LossRefused, match=r"t\.d"):
         list(encode.lines(batch, [column], "t"))
 
 
@@ -232,4 +252,4 @@ def test_times_beyond_a_day_and_before_zero() -> None:
 
 
 def test_structures_have_the_size_that_c_gives_them() -> None:
-    assert ctypes.sizeof(Progress) == 6 * 8 + 16
+    assert ctypes.sizeof(Progress) == 6 * 8 + 16 + 8

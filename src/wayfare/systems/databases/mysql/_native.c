@@ -31,6 +31,7 @@ typedef struct {
     int64_t row, bytes;     /* so far in this batch */
     int64_t column, needed; /* what ROOM, NO_DATE and MALFORMED speak of */
     uint64_t digest[2];     /* of lines */
+    int64_t *lost;          /* of batches: how many values of each column were no dates, and became NULL */
 } wf_progress;
 
 static const uint8_t *lenenc(const uint8_t *p, const uint8_t *end, uint64_t *length) {
@@ -233,6 +234,20 @@ static int put_value(wf_column *c, int64_t row, const uint8_t **at, const uint8_
     return MORE;
 }
 
+/* As if the first `count` values of the row had never been put. `nulls` is the packet's own word on them. */
+static void take_back(wf_column *columns, int64_t count, int64_t row, const uint8_t *nulls, wf_progress *to) {
+    uint8_t mark = (uint8_t)(1 << (row & 7));
+    for (int64_t k = 0; k < count; k++) {
+        wf_column *c = columns + k;
+        if (c->valid[row >> 3] & mark) {
+            c->valid[row >> 3] &= (uint8_t)~mark;
+            continue;
+        }
+        c->nulls--;
+        if (!(nulls[(k + 2) >> 3] >> ((k + 2) & 7) & 1)) to->lost[k]--;
+    }
+}
+
 /* One row: the packet after its header byte. On ROOM the row is as if never begun. `scale` 1 of a date makes NULL of what
  * is no date. */
 static int put_row(const uint8_t *p, const uint8_t *end, wf_column *columns, int64_t count, wf_progress *to) {
@@ -252,11 +267,10 @@ static int put_row(const uint8_t *p, const uint8_t *end, wf_column *columns, int
         if (status == NO_DATE && c->scale == 1) {
             p = start + 1 + *start;
             put_null(c, row);
+            to->lost[k]++;
         } else if (status) {
             to->column = k;
-            for (int64_t j = 0; j < k; j++)
-                if (!(columns[j].valid[row >> 3] >> (row & 7) & 1)) columns[j].nulls--;
-                else columns[j].valid[row >> 3] &= (uint8_t)~(1 << (row & 7));
+            take_back(columns, k, row, nulls, to);
             return status;
         } else {
             c->valid[row >> 3] |= (uint8_t)(1 << (row & 7));

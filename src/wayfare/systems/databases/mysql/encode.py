@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from wayfare.core.errors import Refused
+from wayfare.core.errors import LossRefused, Refused
 from wayfare.core.tables import Column
 from wayfare.systems.databases.mysql.native import Halt, Progress, Source, library
 from wayfare.systems.databases.mysql.types import spelling
@@ -25,6 +25,7 @@ _DATE_LOW, _DATE_HIGH = -719_528, 2_932_896  # 0000-01-01, 9999-12-31
 _DAY_MICROS = 86_400_000_000
 _ESCAPES = (("\\", "\\\\"), ("\b", "\\b"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r"), ("\0", "\\0"))
 _NULL_LINE, _NULL_SQL = "\\N", "NULL"
+_REMEDY = "Allow their loss with --allow-loss."
 
 
 class Text(IntEnum):
@@ -81,7 +82,7 @@ def prepared(array: pa.Array, column: Column, where: str) -> pa.Array:
 def _floats(array: pa.Array, where: str) -> pa.Array:
     """Through 64 bits, whose digits are exact for 32 bits too."""
     if pc.any(pc.invert(pc.is_finite(array))).as_py():
-        raise Refused("MySQL has no NaN and no infinity.", where=where, remedy="Allow their loss with --allow-loss.")
+        raise LossRefused("MySQL has no NaN and no infinity.", where=where, remedy=_REMEDY)
     return array.cast(pa.float64()).cast(pa.string())
 
 
@@ -93,7 +94,7 @@ def plain_decimals(array: pa.Array) -> pa.Array:
 
 
 def lines(batch: pa.RecordBatch, columns: Sequence[Column], table: str) -> Iterator[memoryview]:
-    """The batch as lines, in pieces of about PIECE_BYTES. Raises Refused for values that have no text in MySQL."""
+    """The batch as lines, in pieces of about PIECE_BYTES. Raises LossRefused for values without a text in MySQL."""
     if (found := library()) and batch.num_columns:
         yield from _native(found, batch, columns, table)
     elif batch.num_rows:
@@ -120,8 +121,8 @@ def _native(found: ctypes.CDLL, batch: pa.RecordBatch, columns: Sequence[Column]
             out = np.empty(len(out) * 4, np.uint8)
 
 
-def _outside(where: str) -> Refused:
-    return Refused("MySQL's dates end with the year 9999.", where=where, remedy="Allow their loss with --allow-loss.")
+def _outside(where: str) -> LossRefused:
+    return LossRefused("MySQL's dates end with the year 9999.", where=where, remedy=_REMEDY)
 
 
 def _source(array: pa.Array, text: Text) -> Source:

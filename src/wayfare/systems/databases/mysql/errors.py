@@ -12,6 +12,7 @@ from wayfare.core.errors import (
     Busy,
     Forbidden,
     Full,
+    LossRefused,
     NotFound,
     Refused,
     SystemFailed,
@@ -29,6 +30,8 @@ _KINDS: dict[type[WayfareError], tuple[int, ...]] = {
     Full: (3, 28, 1021, 1114, 3019),
     Busy: (1040, 1203, 1205, 1213, 1226, 1614, 3024, 3572),
     Forbidden: (1044, 1142, 1143, 1227, 1290, 1370, 1419, 3159),
+    # Out of range, cut off, not of this form: as errors of strict statements, and as warnings of LOAD DATA LOCAL.
+    LossRefused: (1264, 1265, 1292, 1366, 1406, 1411),
 }  # fmt: skip
 _BY_NUMBER = {number: kind for kind, numbers in _KINDS.items() for number in numbers}
 _PACKET_TOO_LARGE = 1153  # not a broken line, though it breaks it
@@ -38,6 +41,7 @@ _REMEDIES: dict[type[WayfareError], str] = {
     Unreachable: "Is the server running, and may this machine reach it?",
     Full: "Free some room on the server and resume.",
     Forbidden: "Grant the missing privilege to this user.",
+    LossRefused: "Allow the loss with --allow-loss, or choose another type with --map.",
 }
 
 
@@ -58,6 +62,11 @@ def number(error: BaseException) -> int:
     return first if isinstance(first, int) else 0
 
 
+def is_loss(code: int) -> bool:
+    """Does this number speak of a value that a column cannot keep as it is?"""
+    return _BY_NUMBER.get(code) is LossRefused
+
+
 def classify(error: pymysql.MySQLError, where: str = "") -> WayfareError:
     code = number(error)
     if isinstance(error, pymysql.err.InterfaceError) and not code:
@@ -68,5 +77,5 @@ def classify(error: pymysql.MySQLError, where: str = "") -> WayfareError:
         return Refused(f"{text} ({code})", where=where, remedy="Raise max_allowed_packet on the server.")
     if kind is Refused and "incorrect arguments to" in text.lower() and "load" in text.lower():
         return Forbidden(text, where=where, remedy="Set local_infile=ON on the server.")
-    assert issubclass(kind, (SystemFailed, NotFound))
+    assert issubclass(kind, (SystemFailed, NotFound, LossRefused))
     return kind(f"{text} ({code})", where=where, remedy=_REMEDIES.get(kind, ""))

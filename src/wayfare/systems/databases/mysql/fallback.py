@@ -58,50 +58,54 @@ class _Rows:
         return found
 
 
-def decode(payloads: Sequence[bytes | bytearray], slots: Sequence[Slot]) -> list[pa.Array | None]:
-    """One array a slot, of type `slot.decoded`; None where a value is no date. Rows come without their header byte."""
+def decode(payloads: Sequence[bytes | bytearray], slots: Sequence[Slot]) -> tuple[list[pa.Array | None], list[int]]:
+    """One array a slot, of type `slot.decoded`, and how many of its values were no dates and became NULL.
+
+    None, and nothing more, where a value is no date and may not become NULL. Rows come without their header byte.
+    """
     rows = _Rows(payloads, len(slots))
     arrays: list[pa.Array | None] = []
+    lost: list[int] = []
     for index, slot in enumerate(slots):
         nulls = rows.nulls(index)
-        array = _column(rows, slot, nulls)
+        array, gone = _column(rows, slot, nulls)
         arrays.append(array)
+        lost.append(gone)
         if array is None:
-            arrays += [pa.nulls(len(payloads), s.decoded) for s in slots[index + 1 :]]
-            return arrays
+            return arrays, lost
         if (rows.at > rows.ends).any():
             raise Refused(_MALFORMED)
     if (rows.at != rows.ends).any():
         raise Refused(_MALFORMED)
-    return arrays
+    return arrays, lost
 
 
-def _column(rows: _Rows, slot: Slot, nulls: Flags) -> pa.Array | None:
+def _column(rows: _Rows, slot: Slot, nulls: Flags) -> tuple[pa.Array | None, int]:
     there = np.flatnonzero(~nulls)
     if slot.kind in (Kind.FIXED1, Kind.FIXED2, Kind.FIXED4, Kind.FIXED8):
-        return _fixed(rows, slot, nulls, there)
+        return _fixed(rows, slot, nulls, there), 0
     if slot.kind in (Kind.VARIABLE, Kind.DECIMAL):
         lengths = _lengths(rows, there)
         text = _variable(rows, nulls, there, lengths, pa.binary() if slot.kind is Kind.VARIABLE else pa.string())
         rows.at[there] += lengths
-        return text.view(slot.decoded) if slot.kind is Kind.VARIABLE else text.cast(slot.decoded)
+        return text.view(slot.decoded) if slot.kind is Kind.VARIABLE else text.cast(slot.decoded), 0
     sizes = rows.data[rows.at[there]].astype(np.int64)
     places = rows.at[there] + 1
     rows.at[there] += 1 + sizes
     if slot.kind is Kind.TIME:
-        values, wrong = _times(rows, places, sizes), None
+        values, wrong = _times(rows, places, sizes), np.zeros(len(places), np.bool_)
     else:
         values, wrong = _moments(rows, places, sizes, dates=slot.kind is Kind.DATE)
-    if wrong is not None and wrong.any():
+    if wrong.any():
         if slot.scale != NULL_DATES:
-            return None
+            return None, 0
         nulls = nulls.copy()
         nulls[there[wrong]] = True
         values[wrong] = 0
     width = np.int32 if slot.kind is Kind.DATE else np.int64
     out = np.zeros(len(nulls), width)
     out[there] = values.astype(width)
-    return _array(slot.decoded, nulls, [pa.py_buffer(out)])
+    return _array(slot.decoded, nulls, [pa.py_buffer(out)]), int(wrong.sum())
 
 
 def _array(kind: pa.DataType, nulls: Flags, buffers: list[pa.Buffer]) -> pa.Array:

@@ -33,6 +33,7 @@ class Progress(ctypes.Structure):
         ("column", ctypes.c_int64),
         ("needed", ctypes.c_int64),
         ("digest", ctypes.c_uint64 * 2),
+        ("lost", ctypes.c_void_p),
     )
 
 

@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pymysql.protocol import OKPacketWrapper
 
-from wayfare.core.errors import Refused
+from wayfare.core.errors import LossRefused, Refused
 from wayfare.core.ports import Parcel, Ticket
 from wayfare.core.tables import Meaning, Table
 from wayfare.systems.databases.mysql import connection as link
 from wayfare.systems.databases.mysql import dialect, encode
 from wayfare.systems.databases.mysql.connection import Connection
-from wayfare.systems.databases.mysql.errors import classified
+from wayfare.systems.databases.mysql.errors import classified, is_loss
 from wayfare.systems.databases.mysql.ledger import Ledger
 from wayfare.systems.databases.mysql.server import Server
 from wayfare.systems.databases.mysql.wire import send_packet
@@ -122,7 +122,9 @@ def _explain(connection: Connection, table: Table, answer: Any, sent: _Sent) -> 
     if answer.affected_rows == sent.rows and sent.explains(warnings, int(answer.warning_count)):
         return
     said = "; ".join(f"{text} ({code})" for _, code, text in warnings[:_WARNINGS_SHOWN]) or "it gave no reason."
-    raise Refused(
+    # A row that is missing is none of them: it broke a key, and no permission would bring it back.
+    lossy = bool(warnings) and answer.affected_rows == sent.rows and all(is_loss(int(code)) for _, code, _ in warnings)
+    raise (LossRefused if lossy else Refused)(
         f"{answer.affected_rows} of {sent.rows} rows were taken, not all of them exactly: {said}",
         where=table.label,
         remedy="Nothing of this chunk was kept. Allow the loss with --allow-loss, or choose another type with --map.",
