@@ -15,8 +15,8 @@ from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from wayfare.cli.picture import Picture
 from wayfare.cli.views import Silent, View
+from wayfare.control.picture import Picture
 from wayfare.core.errors import Conflict
 from wayfare.core.events import Event
 from wayfare.core.status import ENDED, Status

@@ -7,10 +7,10 @@ from typing import Any
 
 from wayfare.cli.conduct import see_through
 from wayfare.cli.failures import INTERRUPTED, exit_code_of, show
-from wayfare.cli.picture import Picture
 from wayfare.cli.screen import console, print_json
 from wayfare.cli.summary import Advice, print_differences, print_findings, print_summary, to_json
 from wayfare.cli.views import view_for
+from wayfare.control.picture import Picture
 from wayfare.control.reports import write_report
 from wayfare.core.errors import Mismatch
 from wayfare.core.status import Status

@@ -10,8 +10,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table as Grid
 from rich.text import Text
 
-from wayfare.cli.picture import PhaseView, Picture, TableView
-from wayfare.cli.plain import clean
+from wayfare.control.picture import PhaseView, Picture, TableView
+from wayfare.control.plain import clean
 from wayfare.core.amounts import clock, compact, count, duration
 from wayfare.core.findings import Finding, Severity
 

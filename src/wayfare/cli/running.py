@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 from rich import box
 from rich.table import Table as Grid
@@ -15,14 +14,15 @@ from wayfare.cli.conduct import picture_of, watch
 from wayfare.cli.conduct import work as carry_out
 from wayfare.cli.ending import conclude, conduct
 from wayfare.cli.live import draw
-from wayfare.cli.picture import Picture
 from wayfare.cli.place import opened_store
-from wayfare.cli.plain import clean
-from wayfare.cli.plain import line as plain_line
 from wayfare.cli.screen import console, print_json
 from wayfare.cli.summary import print_findings
 from wayfare.cli.views import Silent, view_for
 from wayfare.control import runs as control
+from wayfare.control.picture import Picture
+from wayfare.control.plain import clean
+from wayfare.control.plain import line as plain_line
+from wayfare.control.telling import event_json, run_json, standing_json
 from wayfare.core.amounts import duration
 from wayfare.core.errors import Invalid
 from wayfare.core.events import Event
@@ -53,7 +53,7 @@ def list_runs(limit: int, status: Sequence[str], *, as_json: bool) -> int:
     with opened_store() as (_, store):
         found = store.runs(limit=limit, status=wanted)
     if as_json:
-        print_json({"runs": [_as_json(run) for run in found]})
+        print_json({"runs": [run_json(run) for run in found]})
         return 0
     if not found:
         console().print("No runs yet. Begin with: wayfare demo")
@@ -77,7 +77,7 @@ def show(reference: str, *, follow: bool, as_json: bool) -> int:
             return conclude(settings, store, run.id, picture, as_json=as_json)
         picture = picture_of(store, run.id)
         if as_json:
-            print_json({**_as_json(run), **_standing(picture), "report": _report_page(settings, run)})
+            print_json({**run_json(run), **standing_json(picture), "report": _report_page(settings, run)})
         else:
             _print_run(run, picture, _report_page(settings, run))
     return 0
@@ -88,7 +88,7 @@ def logs(reference: str, *, follow: bool, as_json: bool) -> int:
     with opened_store() as (_, store):
         run = store.run(reference)
         if as_json:
-            print_json({"run": run.id, "events": [_event_json(e) for e in _all_events(store, run.id)]})
+            print_json({"run": run.id, "events": [event_json(e) for e in _all_events(store, run.id)]})
             return 0
         picture = Picture(store.plan(run.id))
         for event in picture.see(_all_events(store, run.id)):
@@ -158,31 +158,6 @@ def _print_run(run: Run, picture: Picture, page: str | None) -> None:
     print_findings(out, tuple(picture.findings))
     if page:
         out.print(Text(f"report  {page}"), soft_wrap=True)
-
-
-def _as_json(run: Run) -> dict[str, Any]:
-    names = ("id", "kind", "title", "asked", "reason", "request", "plan_digest", "created_at", "started_at", "ended_at")
-    return {**{name: getattr(run, name) for name in names}, "status": run.status.value}
-
-
-def _standing(picture: Picture) -> dict[str, Any]:
-    return {
-        "phases": [{"name": p.name, "steps": p.steps, "steps_done": p.steps_done} for p in picture.phases],
-        "tables": [
-            {"source": t.label, "target": t.target, "rows": t.rows, "chunks": t.chunks, "chunks_done": t.chunks_done}
-            for t in picture.tables
-        ],
-        "findings": [
-            {"code": f.code, "severity": f.severity, "message": f.message, "where": f.where, "advice": f.advice}
-            for f in picture.findings
-        ],
-        "failure": dict(picture.failure) or None,
-    }
-
-
-def _event_json(event: Event) -> dict[str, Any]:
-    names = ("sequence", "at", "name", "step", "attempt")
-    return {**{name: getattr(event, name) for name in names}, "data": dict(event.data)}
 
 
 def _report_page(settings: Settings, run: Run) -> str | None:

@@ -13,7 +13,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from wayfare.cli.live import told_finding
-from wayfare.cli.plain import clean
+from wayfare.control.plain import clean
 from wayfare.copy.report import Difference, Report, TableProof
 from wayfare.core.amounts import count, duration, plural, rate
 from wayfare.core.findings import Finding, Severity

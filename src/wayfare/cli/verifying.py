@@ -7,11 +7,11 @@ from functools import partial
 from rich.console import Console
 from rich.text import Text
 
-from wayfare.cli.plain import clean
 from wayfare.cli.request import CopyOptions, asking_passwords, request_of
 from wayfare.cli.screen import console, errors_console, print_json
 from wayfare.cli.summary import Advice, command, print_differences, print_findings, print_summary, to_json
 from wayfare.control.copies import verify as compare
+from wayfare.control.plain import clean
 from wayfare.copy.report import Report, TableProof
 from wayfare.copy.request import CopyRequest
 from wayfare.core.amounts import count, duration

@@ -11,8 +11,8 @@ from rich.live import Live
 from rich.text import Text
 
 from wayfare.cli.live import draw
-from wayfare.cli.picture import Picture
-from wayfare.cli.plain import line
+from wayfare.control.picture import Picture
+from wayfare.control.plain import line
 from wayfare.core.events import Event, Name
 
 

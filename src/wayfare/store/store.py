@@ -18,6 +18,7 @@ from wayfare.core.plan import Json, Plan, plan_from_json, plan_to_json
 from wayfare.core.status import Status
 from wayfare.settings import Settings
 from wayfare.store import journal
+from wayfare.store.changes import Changes
 from wayfare.store.database import Connections
 from wayfare.store.records import RUN_COLUMNS, Run, dumps, run_from
 from wayfare.store.schema import ADDRESSES, EVENTS, NOTES, OF_A_RUN, PROGRESS, RUNS, STEPS
@@ -54,6 +55,11 @@ class Store:
     def work(self) -> Work:
         """The engine's side of the store."""
         return Work(self._db)
+
+    @cached_property
+    def changes(self) -> Changes:
+        """What those ask often who watch runs."""
+        return Changes(self._db)
 
     # Runs
 

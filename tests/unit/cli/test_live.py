@@ -9,7 +9,7 @@ from rich.console import Console
 
 from unit.cli.story import START, done, phase, plan_of, started, status
 from wayfare.cli.live import draw
-from wayfare.cli.picture import Picture
+from wayfare.control.picture import Picture
 from wayfare.core.findings import Finding, Severity
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from unit.cli.story import START, done, failed, phase, plan_of, started, status
-from wayfare.cli.picture import Picture
+from wayfare.control.picture import Picture
 from wayfare.core.events import Event, Name
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.status import Status

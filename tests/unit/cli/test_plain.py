@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from unit.cli.story import START, done, failed, phase, plan_of, started, status
-from wayfare.cli.picture import Picture
-from wayfare.cli.plain import clean, line
+from wayfare.control.picture import Picture
+from wayfare.control.plain import clean, line
 from wayfare.core.events import Event, Name
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wayfare.cli.picture import LOAD, Picture
+from wayfare.control.picture import LOAD, Picture
 from wayfare.core.amounts import count, duration, rate
 from wayfare.core.events import Event, Name
 from wayfare.core.status import Status
