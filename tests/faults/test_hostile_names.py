@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from contract.conftest import TARGETS
 from contract.zoo import HOSTILE_NAMES
 from faults.conftest import started
-from faults.ground import sql
+from faults.copying import refused
+from faults.ground import sql, tables
 from moving import file_address, move
-from wayfare.control.copies import CopyRequest, verify
+from wayfare.control.copies import CopyRequest, plan_copy, verify
 from wayfare.core.address import Address
 from wayfare.core.status import Status
 from wayfare.systems.registry import open_database
@@ -70,3 +72,22 @@ def check(source: Address, target: Address, folder: Path) -> None:
         wanted = {t.name: [c.name for c in t.columns] for t in one.tables()}
         assert {t.name: [c.name for c in t.columns] for t in other.tables()} == wanted
     assert verify(CopyRequest(source, target), rows=True).outcome == "equal"
+
+
+@pytest.mark.parametrize("place", ["table", "column"])
+def test_names_that_a_target_cannot_have_are_refused_before_anything_is_made(
+    place: str, postgresql: Fresh, mariadb: Fresh, tmp_path: Path
+) -> None:
+    one, other = postgresql(), mariadb()
+    names = ("open ", "id") if place == "table" else ("t", "open ")
+    sql(one, f"CREATE TABLE {quoted(names[0])} (key integer PRIMARY KEY, {quoted(names[1])} integer)")
+    request = CopyRequest(one, other)
+    finding = next(f for f in plan_copy(request).findings if f.code == "name_impossible")
+    assert finding.where == ("public.open " if place == "table" else "public.t.open ")
+    error = refused(tmp_path, request)
+    assert (error.code, error.where) == ("invalid", finding.where)
+    assert "--map" in error.remedy
+    assert tables(other) == set()
+    if place == "table":
+        run, _ = move(tmp_path, replace(request, renames={"open ": "open"}))
+        assert run.status is Status.SUCCEEDED, run.reason

@@ -12,7 +12,7 @@ from wayfare.copy.request import CopyRequest
 from wayfare.copy.selection import select
 from wayfare.core.errors import Invalid, NotFound
 from wayfare.core.findings import Finding
-from wayfare.core.ports import WHOLE, Chunk, Creates, Database, Facts, Namespaced, Refines, Stages, Views
+from wayfare.core.ports import WHOLE, Chunk, Creates, Database, Facts, Names, Namespaced, Refines, Stages, Views
 from wayfare.core.tables import Sequence, Table, View
 from wayfare.systems.registry import adapter
 
@@ -70,11 +70,19 @@ def gather(request: CopyRequest, source: Database, target: Database) -> CopyFact
         existing=existing,
         views=views,
         sequences=() if _partial(request) else sequences.wanted(source),
-        rules=NamingRules(target.has_namespaces, target.default_namespace, target.name_bytes_max, target.folds_case),
+        rules=_naming_rules(target),
         carries=target.carries,
         findings=_placed("source", checked.findings) + _placed("target", landing_place.findings),
         versions={"source": checked.version, "target": landing_place.version},
     )
+
+
+def _naming_rules(target: Stages) -> NamingRules:
+    rules = NamingRules(target.has_namespaces, target.default_namespace, target.name_bytes_max, target.folds_case)
+    if not isinstance(target, Names):
+        return rules
+    names: Names = target
+    return replace(rules, fault=lambda name, is_table: names.name_fault(name, is_table=is_table))
 
 
 def _nothing_to_copy(request: CopyRequest) -> NotFound:

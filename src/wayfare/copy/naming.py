@@ -7,7 +7,7 @@ has namespaces, and are dropped where it has none.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from wayfare.core.findings import Finding, Severity
@@ -24,12 +24,13 @@ class NamingRules:
     default_namespace: str
     name_bytes_max: int
     folds_case: bool = False
+    fault: Callable[[str, bool], str] = lambda name, is_table: ""  # `core.ports.Names`
 
 
 def place_tables(
     tables: Sequence[Table], rules: NamingRules, source_default: str = "", renames: Mapping[str, str] | None = None
 ) -> tuple[dict[Place, Place], list[Finding]]:
-    """Where each table goes, and what is wrong with that: collisions, names too long, renames of nothing."""
+    """Where each table goes, and what is wrong with that: collisions, impossible names, renames of nothing."""
     renames = renames or {}
     places = {_place(t): _target(t, rules, source_default, renames) for t in tables}
     known = {name for t in tables for name in (t.label, t.name)}
@@ -81,6 +82,14 @@ def _bad_names(table: Table, place: Place, rules: NamingRules) -> Iterator[Findi
                 f"{name!r} has {len(name.encode())} bytes; the target allows {rules.name_bytes_max}.",
                 where,
                 "Rename the table with --map, or leave it out with --exclude.",
+            )
+        elif fault := rules.fault(name, where == table.label):
+            yield Finding(
+                "name_impossible",
+                Severity.ERROR,
+                f"{name!r} {fault}, and the target has no such names.",
+                where,
+                "Rename a table with --map, and a column in the source; or leave the table out with --exclude.",
             )
     if rules.folds_case:
         seen: dict[str, str] = {}

@@ -189,6 +189,15 @@ class Stages(Protocol):
 
 
 @runtime_checkable
+class Names(Protocol):
+    """Has rules for the names of tables and columns, beyond their length."""
+
+    def name_fault(self, name: str, *, is_table: bool) -> str:
+        """Why a table, or else a column, cannot be called so: "ends in white space"; "" where it can. Pure."""
+        ...
+
+
+@runtime_checkable
 class Snapshots(Protocol):
     """Can give many connections one consistent view."""
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pymysql
 import pytest
 
 from wayfare.core.address import Address
@@ -17,8 +18,9 @@ from wayfare.core.errors import Forbidden, LossRefused, NotFound, Refused, Unaut
 from wayfare.core.losses import losses
 from wayfare.core.ports import WHOLE, Chunk, Mode, Parcel, Relays, Snapshots, Stages, Ticket, Views
 from wayfare.core.redacted import Redacted
-from wayfare.core.tables import LOSS_ALLOWED, Column, ForeignKey, Identity, Index, Meaning, Table, View
+from wayfare.core.tables import LOSS_ALLOWED, Check, Column, ForeignKey, Identity, Index, Meaning, Table, View
 from wayfare.systems.databases.mysql.database import MySql
+from wayfare.systems.databases.mysql.dialect import quote
 from wayfare.systems.databases.mysql.native import library
 from wayfare.systems.testing import Fresh
 
@@ -540,3 +542,48 @@ def test_what_only_one_of_the_two_has(db: MySql, other: MySql, relayed: bool) ->
         assert rows(other, found) == rows(db, table)
         assert len(rows(db, table)) == 1
         assert replace(found, rows_estimate=0, bytes_estimate=0) == replace(table, rows_estimate=0, bytes_estimate=0)
+
+
+NAMES = ["a", "a ", "a\t", "a\u00a0", "a\U0001f600", "漢" * 21, "$-" * 32, "-" * 40, "", "x" * 64, "é/.\\"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_can_be_no_name_is_known_without_asking(db: MySql, name: str) -> None:
+    """The server's own answer agrees, but that MySQL makes a question mark of what it does not know."""
+    for is_table in (False, True):
+        table, column = (name, "id") if is_table else ("t", name)
+        fault = db.name_fault(name, is_table=is_table)
+        if "\U0001f600" in name and not db.server().maria:
+            assert fault
+            continue
+        try:
+            do(db, f"CREATE TABLE {quote(table)} ({quote(column)} INT)", f"DROP TABLE {quote(table)}")
+            refused = False
+        except pymysql.MySQLError:
+            refused = True
+        assert bool(fault) == refused, (name, fault)
+
+
+def test_names_of_indexes_and_keys_are_changed_where_they_cannot_be(db: MySql) -> None:
+    columns = (Column("id", pa.int64(), False), Column("n", pa.int64()), Column("m", pa.int64()))
+    parent = Table("parent", columns[:1], key=("id",))
+    table = Table(
+        "t",
+        columns,
+        key=("id",),
+        indexes=(Index("i ", ("n",)), Index("i\t", ("m",)), Index("j" * 70, ("n", "m")), Index("fine", ("m", "n"))),
+        foreign_keys=(ForeignKey("f\U0001f600", ("n",), "parent", ("id",)),),
+        checks=(Check("c" * 65, "n > 0"),),
+    )
+    tables = [landed(db, t) for t in (parent, table)]
+    db.stage(RUN, tables)
+    for made in tables:
+        db.seal(RUN, made)
+    db.publish(RUN, tables, Mode.REPLACE)
+    db.seal(RUN, tables[1])
+    db.finish(RUN)
+    found = only(db, "t")
+    assert {i.columns for i in found.indexes} == {("n",), ("m",), ("n", "m"), ("m", "n")}
+    assert "fine" in {i.name for i in found.indexes}
+    assert [k.parent for k in found.foreign_keys] == ["parent"]
+    assert len(found.checks) == 1

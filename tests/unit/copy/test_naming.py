@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
@@ -81,4 +83,17 @@ def test_a_target_that_ignores_case_cannot_hold_both() -> None:
 def test_a_name_longer_than_the_target_allows_is_refused() -> None:
     _, findings = place_tables([table("ü" * 32)], DEEP, "public")
     assert [f.code for f in findings] == ["name_too_long"]
+
+
+def test_names_that_the_target_does_not_have_are_refused_with_their_place() -> None:
+    choosy = replace(FLAT, fault=lambda name, is_table: "is a bad word" if name == "bad" else "")
+    places, findings = place_tables([table("bad"), table("good", "public", "id", "bad")], choosy, "public")
+    assert places[("public", "bad")] == ("", "bad")
+    assert [(f.code, f.severity, f.where) for f in findings] == [
+        ("name_impossible", "error", "public.bad"),
+        ("name_impossible", "error", "public.good.bad"),
+    ]
+    assert findings[0].message == "'bad' is a bad word, and the target has no such names."
+    _, findings = place_tables([table("bad")], choosy, "public", {"bad": "better"})
+    assert findings == []
     assert "64 bytes" in findings[0].message

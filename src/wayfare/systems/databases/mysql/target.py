@@ -15,6 +15,7 @@ from wayfare.core.tables import Column, Table, View
 from wayfare.systems.databases.mysql import connection as link
 from wayfare.systems.databases.mysql import (
     definition,
+    naming,
     write,
 )
 from wayfare.systems.databases.mysql import server as servers
@@ -34,7 +35,10 @@ class Target(Source):
     carries = CARRIED - {"partial_index"}
 
     def draft(self, table: Table) -> Sequence[str]:
-        return definition.statements(table, self._server or servers.ANY_SERVER)
+        return definition.statements(naming.sayable(table), self._server or servers.ANY_SERVER)
+
+    def name_fault(self, name: str, *, is_table: bool) -> str:
+        return naming.fault(name, is_table)
 
     # ---- writing
 
@@ -43,7 +47,7 @@ class Target(Source):
 
     def stage(self, run: str, tables: Sequence[Table]) -> None:
         with self._staging(run) as staging:
-            staging.stage(tables)
+            staging.stage([naming.sayable(t) for t in tables])
 
     def write(self, ticket: Ticket, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
         server = self.server()
@@ -52,11 +56,11 @@ class Target(Source):
 
     def seal(self, run: str, table: Table) -> None:
         with self._staging(run) as staging:
-            staging.seal(table)
+            staging.seal(naming.sayable(table))
 
     def publish(self, run: str, tables: Sequence[Table], mode: Mode) -> None:
         with self._staging(run) as staging:
-            staging.publish(tables, mode)
+            staging.publish([naming.sayable(t) for t in tables], mode)
 
     def finish(self, run: str) -> None:
         with self._staging(run) as staging:
