@@ -65,9 +65,13 @@ class Address:
         place = f"{login}@{host}" if login else host
         if self.port:
             place += f":{self.port}"
-        shown = {k: v if reveal or k not in _SECRET_OPTIONS else "***" for k, v in self.options.items()}
+        shown = self.options if reveal else self.shown_options()
         query = f"?{urlencode(shown)}" if shown else ""
         return f"{self.system}://{place}/{quote(self.database)}{query}"
+
+    def shown_options(self) -> Mapping[str, str]:
+        """The options, with `***` for secrets."""
+        return {k: "***" if k in _SECRET_OPTIONS else v for k, v in self.options.items()}
 
     def secrets(self) -> tuple[str, ...]:
         """The texts that must never be shown."""
