@@ -43,7 +43,7 @@ class Engine:
 
     def __init__(self, settings: Settings, store: Store, open_database: OpenDatabase) -> None:
         self._settings = settings
-        self._store = store
+        self._store = store = store.everywhere  # runs of every tenant are carried out
         self.executor = f"{socket.gethostname()}:{os.getpid()}"
         self._carrier = Carrier(store)
         self._runs = OpenRuns(store, open_database)

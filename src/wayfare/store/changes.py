@@ -10,13 +10,13 @@ from collections.abc import Collection, Mapping
 import sqlalchemy as sa
 
 from wayfare.core.status import Status
-from wayfare.store.database import Connections
+from wayfare.store.database import Transactions
 from wayfare.store.schema import RUNS
 
 
 class Changes:
-    def __init__(self, connections: Connections) -> None:
-        self._db = connections
+    def __init__(self, transactions: Transactions) -> None:
+        self._db = transactions
 
     def last_sequences(self, runs: Collection[str]) -> Mapping[str, int]:
         """Of each of these runs, the sequence of its last event. Runs that are not there are left out."""

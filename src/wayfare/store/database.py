@@ -13,13 +13,18 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolEmpty
 
 from wayfare.core.errors import Conflict, Unreachable
+from wayfare.core.principal import tenant_id
 from wayfare.settings import Settings
 from wayfare.store import revisions
+from wayfare.store.fence import PARAMETER, fence
+from wayfare.store.revisions import EVERYTHING, SETTING
 
 SCHEMA = "wayfare"
 BUSY_MS = 30_000
+CONNECT_SECONDS = 3  # a store that is far away is no store
 UPGRADE_LOCK = 7_293_001  # any number, the same in every process
 
 
@@ -27,36 +32,70 @@ class StoreAway(Unreachable):
     """Our own records cannot be reached. Apart from Unreachable, so that nobody takes it for a source or target."""
 
 
+class Transactions:
+    """Those of one tenant, or, by their own name `everywhere`, of all.
+
+    `write` commits when left without an error. `read` is no transaction: each statement sees what is committed.
+    """
+
+    def __init__(self, tenant: str, writer: sa.Engine, reader: sa.Engine) -> None:
+        self.tenant = tenant
+        self._writer = writer
+        self._reader = reader
+        self._tells_server = tenant != EVERYTHING and writer.dialect.name == "postgresql"
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        with _classified(), self._writer.connect() as connection:
+            connection.execution_options(**{PARAMETER: self.tenant})
+            with connection.begin():
+                if self._tells_server:
+                    connection.exec_driver_sql(f"SELECT set_config('{SETTING}', %s, true)", (self.tenant,))
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        with _classified(), self._reader.connect() as connection:
+            connection.execution_options(**{PARAMETER: self.tenant})
+            # The server keeps it between two uses of a connection: most ask for the same tenant again.
+            if self._tells_server and connection.info.get(PARAMETER) != self.tenant:
+                connection.exec_driver_sql(f"SELECT set_config('{SETTING}', %s, false)", (self.tenant,))
+                connection.info[PARAMETER] = self.tenant
+            yield connection
+
+
 class Connections:
-    """`write()` and `read()` give SQLAlchemy connections; a `write` commits when left without an error."""
+    """Of one process to the store. No transaction can be had without saying whose rows it may touch."""
 
     def __init__(self, settings: Settings) -> None:
         self.embedded = settings.embedded
         if self.embedded:
             settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            url = settings.store_url or sa.URL.create("sqlite", database=str(settings.home / "wayfare.db"))
-            self._writer = sqlite_engine(url, pool_size=1, max_overflow=0)
-            sa.event.listen(self._writer, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
-            self._reader = sqlite_engine(url, pool_size=4, max_overflow=12)
+            url = sa.make_url(settings.store_url or sa.URL.create("sqlite", database=str(settings.home / "wayfare.db")))
+            self._engines = [sqlite_engine(url, pool_size=1, max_overflow=0), sqlite_engine(url, pool_size=4)]
+            # Fenced engines have a compiler of their own, but share the connections: there is one writer.
+            fenced = [sa.create_engine(url, pool=engine.pool) for engine in self._engines]
+            for writer in (self._engines[0], fenced[0]):
+                sa.event.listen(writer, "begin", lambda c: c.exec_driver_sql("BEGIN IMMEDIATE"))
         else:
-            self._writer = postgresql_engine(settings.store_url)
-            self._reader = self._writer.execution_options(isolation_level="AUTOCOMMIT")
+            free = postgresql_engine(settings.store_url, tenant=EVERYTHING)
+            bound = postgresql_engine(settings.store_url)
+            fenced, self._engines = [bound, _autocommitting(bound)], [free, _autocommitting(free)]
+        fence(fenced[0])
+        if self.embedded:
+            fence(fenced[1])
+        self._fenced = fenced
+        self.everywhere = Transactions(EVERYTHING, *self._engines)
 
-    @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        with _classified(), self._writer.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        with _classified(), self._reader.connect() as connection:
-            yield connection
+    def of(self, tenant: str) -> Transactions:
+        """Raises Invalid for what cannot name a tenant."""
+        return Transactions(tenant_id(tenant), *self._fenced)
 
     def upgrade(self) -> None:
         """Apply the missing revisions, all in one transaction. Any number of processes may do so at once."""
         if self._version() == revisions.LATEST:
             return
-        with self.write() as connection:
+        with self.everywhere.write() as connection:
             if not self.embedded:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE_LOCK)))
                 connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
@@ -72,14 +111,14 @@ class Connections:
             _apply(connection, have)
 
     def close(self) -> None:
-        self._writer.dispose()
-        self._reader.dispose()
+        for engine in (*self._engines, *self._fenced):
+            engine.dispose()
 
     def _version(self) -> str:
         there = "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
         if not self.embedded:
             there = f"SELECT to_regclass('{SCHEMA}.alembic_version')"
-        with self.read() as connection:
+        with self.everywhere.read() as connection:
             if connection.exec_driver_sql(there).scalar() is None:
                 return ""
             return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or "")
@@ -88,8 +127,7 @@ class Connections:
 def _apply(connection: sa.Connection, have: str) -> None:
     for module in revisions.in_order():
         if module.revision > have:
-            for statement in module.STATEMENTS:
-                connection.exec_driver_sql(statement)
+            revisions.run(connection, module.STATEMENTS)
     connection.exec_driver_sql("DELETE FROM alembic_version")
     connection.execute(sa.text("INSERT INTO alembic_version VALUES (:v)"), {"v": revisions.LATEST})
 
@@ -108,15 +146,19 @@ def sqlite_engine(url: str | sa.URL, *, isolation_level: Literal["IMMEDIATE"] | 
     return engine
 
 
-def postgresql_engine(url: str, **pool: Any) -> sa.Engine:
+def postgresql_engine(url: str, tenant: str = "") -> sa.Engine:
+    options = f"-c search_path={SCHEMA}" + (f" -c {SETTING}={tenant}" if tenant else "")
     return sa.create_engine(
         postgresql_url(url),
         pool_pre_ping=True,
         pool_size=5,
-        max_overflow=15,
-        connect_args={"connect_timeout": 10, "options": f"-c search_path={SCHEMA}", "application_name": "wayfare"},
-        **pool,
+        max_overflow=10,
+        connect_args={"connect_timeout": CONNECT_SECONDS, "options": options, "application_name": "wayfare"},
     )
+
+
+def _autocommitting(engine: sa.Engine) -> sa.Engine:
+    return engine.execution_options(isolation_level="AUTOCOMMIT")
 
 
 def postgresql_url(url: str) -> sa.URL:
@@ -138,3 +180,5 @@ def _classified() -> Iterator[None]:
         if error.connection_invalidated:
             raise StoreAway(f"the store closed the connection: {error.orig}", where="WAYFARE_STORE") from error
         raise
+    except PoolEmpty as error:
+        raise StoreAway("all connections to the store have been in use for long.", where="WAYFARE_STORE") from error

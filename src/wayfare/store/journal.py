@@ -18,10 +18,10 @@ _NUMBER = (
     sa.update(RUNS)
     .where(RUNS.c.id == sa.bindparam("of"))
     .values(last_sequence=RUNS.c.last_sequence + 1)
-    .returning(RUNS.c.last_sequence)
+    .returning(RUNS.c.last_sequence, RUNS.c.tenant)
 )
 _KEEP = sa.insert(EVENTS)
-_LOCKED = [RUNS.c[name] for name in ("status", "asked", "started_at", "executor", "round", "moves")]
+_LOCKED = [RUNS.c[name] for name in ("status", "asked", "started_at", "executor", "round", "moves", "tenant")]
 
 
 def lock(connection: sa.Connection, run: str) -> sa.Row[*tuple[Any, ...]]:
@@ -46,9 +46,10 @@ def append(connection: sa.Connection, event: Event) -> bool:
 
 def write(connection: sa.Connection, event: Event) -> None:
     """Keep an event that cannot be there yet. Call after `lock`."""
-    sequence = connection.execute(_NUMBER, {"of": event.run}).scalar_one()
+    sequence, tenant = connection.execute(_NUMBER, {"of": event.run}).one()
     values = {"run": event.run, "sequence": sequence, "name": event.name, "step": event.step, "attempt": event.attempt}
-    connection.execute(_KEEP, {**values, "data": dumps(dict(event.data)), "at": event.at or time.time()})
+    told = {"data": dumps(dict(event.data)), "at": event.at or time.time(), "tenant": tenant}
+    connection.execute(_KEEP, {**values, **told})
 
 
 def move(connection: sa.Connection, run: str, to: Status, reason: str = "") -> Run:

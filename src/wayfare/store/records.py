@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from wayfare.core.plan import Json
+from wayfare.core.principal import DEFAULT_TENANT
 from wayfare.core.status import Status
 from wayfare.store.schema import RUNS
 
@@ -31,6 +32,7 @@ class Run:
     ended_at: float | None
     executor: str  # the process that conducts it, or did last: "host:pid"
     round: int = 1  # how often somebody set it going
+    tenant: str = DEFAULT_TENANT
 
 
 RUN_COLUMNS = [RUNS.c[name] for name in Run.__dataclass_fields__]

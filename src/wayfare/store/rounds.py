@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from wayfare.core.status import Status
-from wayfare.store.database import Connections
+from wayfare.store.database import Transactions
 from wayfare.store.schema import RUNS
 
 
 class Rounds:
-    def __init__(self, connections: Connections) -> None:
-        self._db = connections
+    def __init__(self, everywhere: Transactions) -> None:
+        self._db = everywhere
 
     def to_conduct(self) -> Sequence[tuple[str, int]]:
         """(run, round) of what waits for a conductor: queued runs, and those at rest to roll back."""

@@ -1,17 +1,25 @@
 """Our tables, as SQLAlchemy sees them. Their making is in `revisions/`; a test holds both against each other.
 
+Other packages declare theirs on the same METADATA, each with revisions of its own in the same folder.
+A column whose name begins with `sealed` holds what `seal` made, and is found by that name when keys are changed.
 JSON is kept as text in ASCII: the same on every store, and safe for U+0000, which PostgreSQL refuses in text.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Double, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, Table, Text
+from sqlalchemy.sql.schema import SchemaItem
 
-META = MetaData()
+METADATA = MetaData()  # of every package that keeps records of its own
 
 
-def _table(name: str, *columns: Column[object]) -> Table:
-    return Table(name, META, *columns)
+def _table(name: str, *items: SchemaItem) -> Table:
+    return Table(name, METADATA, *items)
+
+
+def tenant_column(*, primary_key: bool = False) -> Column[str]:
+    """What makes a table fenced: see `fence`. Its revision also needs `fenced(…)`, for PostgreSQL's own fence."""
+    return Column("tenant", Text, primary_key=primary_key, nullable=False)
 
 
 RUNS = _table(
@@ -34,12 +42,17 @@ RUNS = _table(
     Column("round", Integer, nullable=False),  # how often somebody set the run going; names its workflows
     Column("moves", Integer, nullable=False),  # changes of status: the attempt of the next STATUS event
     Column("last_sequence", BigInteger, nullable=False),  # events are numbered 1, 2, 3 … in each run, without gaps
+    tenant_column(),
+    Index("runs_by_status", "status", "id"),
+    Index("runs_by_fingerprint", "fingerprint", "id"),
+    Index("runs_by_tenant", "tenant", "id"),
 )
 ADDRESSES = _table(
     "addresses",
     Column("run", Text, primary_key=True),
     Column("role", Text, primary_key=True),
     Column("sealed", Text, nullable=False),
+    tenant_column(),
 )
 EVENTS = _table(
     "events",
@@ -50,6 +63,8 @@ EVENTS = _table(
     Column("attempt", BigInteger, nullable=False),
     Column("data", Text, nullable=False),
     Column("at", Double, nullable=False),
+    tenant_column(),
+    Index("events_once", "run", "step", "attempt", "name", unique=True),
 )
 STEPS = _table(
     "steps",
@@ -62,6 +77,8 @@ STEPS = _table(
     Column("state", Text, nullable=False),  # open, running, done, failed, undone
     Column("attempt", Integer, nullable=False),  # 0: never started
     Column("lane", Text, nullable=False),  # who carries it now, or did last
+    tenant_column(),
+    Index("steps_to_claim", "run", "phase", "state", "position"),
 )
 LANES = _table(
     "lanes",
@@ -69,17 +86,56 @@ LANES = _table(
     Column("run", Text, nullable=False),
     Column("token", Text, nullable=False),  # of the one incarnation that may write
     Column("executor", Text, nullable=False),
+    tenant_column(),
+    Index("lanes_by_run", "run"),
 )
 NOTES = _table(
     "notes",
     Column("run", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
+    tenant_column(),
 )
 PROGRESS = _table(
     "progress",
     Column("run", Text, primary_key=True),
     Column("step", Text, primary_key=True),
     Column("amounts", Text, nullable=False),
+    tenant_column(),
 )
 OF_A_RUN = (ADDRESSES, EVENTS, STEPS, LANES, NOTES, PROGRESS)
+
+COUNTERS = _table(
+    "counters",
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+OUTBOX = _table(
+    "outbox",
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),  # over all tenants, in the order of commits
+    tenant_column(),
+    Column("topic", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Index("outbox_by_tenant", "tenant", "sequence"),
+    Index("outbox_by_age", "at"),
+)
+AUDIT = _table(
+    "audit",
+    tenant_column(primary_key=True),
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),  # 1, 2, 3 … in each tenant
+    Column("at", Double, nullable=False),
+    Column("principal", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+AUDIT_HEADS = _table(
+    "audit_heads",
+    tenant_column(primary_key=True),
+    Column("sealed", Text, nullable=False),  # how many entries there are, and the hash of the last
+)

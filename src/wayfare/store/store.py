@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
-from typing import Self
 
 import sqlalchemy as sa
 
@@ -16,13 +15,12 @@ from wayfare.core.events import Event, Name
 from wayfare.core.ids import new_run_id
 from wayfare.core.plan import Json, Plan, plan_from_json, plan_to_json
 from wayfare.core.status import Status
-from wayfare.settings import Settings
 from wayfare.store import journal
+from wayfare.store.bound import Bound
 from wayfare.store.changes import Changes
-from wayfare.store.database import Connections
 from wayfare.store.records import RUN_COLUMNS, Run, dumps, run_from
 from wayfare.store.schema import ADDRESSES, EVENTS, NOTES, OF_A_RUN, PROGRESS, RUNS, STEPS
-from wayfare.store.seal import Sealer
+from wayfare.store.seal import Place, address_from, address_text
 from wayfare.store.wishes import wish
 from wayfare.store.work import Work
 
@@ -30,31 +28,13 @@ RESUMABLE = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.FAILED)
 OVER = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.UNDONE)
 
 
-class Store:
+class Store(Bound):
     """Thread-safe. Any method raises StoreAway (an Unreachable) when its database does not answer."""
-
-    def __init__(self, connections: Connections, sealer: Sealer) -> None:
-        self._db = connections
-        self._sealer = sealer
-
-    @classmethod
-    def open(cls, settings: Settings) -> Self:
-        """Creates the store, or brings it up to date. Any number of processes may have it open."""
-        connections = Connections(settings)
-        try:
-            connections.upgrade()
-        except BaseException:
-            connections.close()
-            raise
-        return cls(connections, Sealer(settings.key, settings.home))
-
-    def close(self) -> None:
-        self._db.close()
 
     @cached_property
     def work(self) -> Work:
         """The engine's side of the store."""
-        return Work(self._db)
+        return Work(self._connections.everywhere)
 
     @cached_property
     def changes(self) -> Changes:
@@ -72,7 +52,8 @@ class Store:
         row |= {"plan": dumps(plan_to_json(plan)), "plan_digest": plan.digest(), "fingerprint": fingerprint}
         row |= {"status": Status.QUEUED, "asked": "", "halted": 0, "reason": "", "executor": "", "round": 1}
         row |= {"moves": 0, "last_sequence": 0, "created_at": time.time()}
-        sealed = [{"run": run, "role": r, "sealed": self._sealer.seal(a, f"{run}|{r}")} for r, a in addresses.items()]
+        row |= {"tenant": self.one_tenant}
+        sealed = [{"run": run, "role": r, "sealed": self._seal(run, r, a)} for r, a in addresses.items()]
         steps = _step_rows(run, plan)
         with self._db.write() as connection:
             connection.execute(sa.insert(RUNS), row)
@@ -122,7 +103,11 @@ class Store:
         """Unsealed, by role. Raises Invalid when the key has changed."""
         with self._db.read() as connection:
             rows = connection.execute(sa.select(ADDRESSES).where(ADDRESSES.c.run == run)).all()
-        return {row.role: self._sealer.unseal(row.sealed, f"{run}|{row.role}") for row in rows}
+        place = {row.role: _place(row.tenant, run, row.role) for row in rows}
+        return {row.role: address_from(self.sealer.unseal(row.sealed, place[row.role])) for row in rows}
+
+    def _seal(self, run: str, role: str, address: Address) -> str:
+        return self.sealer.seal(address_text(address), _place(self.one_tenant, run, role))
 
     def move(self, run: str, to: Status, reason: str = "") -> Run:
         """Change the status, and journal it. Raises Conflict where `core.status.ALLOWED` forbids it."""
@@ -167,7 +152,8 @@ class Store:
         with self._db.write() as connection:
             where = (NOTES.c.run == run, NOTES.c.key == key)
             if not connection.execute(sa.update(NOTES).where(*where).values(value=dumps(value))).rowcount:
-                connection.execute(sa.insert(NOTES).values(run=run, key=key, value=dumps(value)))
+                values = {"run": run, "key": key, "value": dumps(value), "tenant": _owner(run)}
+                connection.execute(sa.insert(NOTES).values(**values))
 
     def notes(self, run: str, key: str) -> Json:
         """None when nobody has noted it."""
@@ -185,7 +171,8 @@ class Store:
         with self._db.write() as connection:
             where = (PROGRESS.c.run == run, PROGRESS.c.step == step)
             if not connection.execute(sa.update(PROGRESS).where(*where).values(amounts=dumps(dict(amounts)))).rowcount:
-                connection.execute(sa.insert(PROGRESS).values(run=run, step=step, amounts=dumps(dict(amounts))))
+                values = {"run": run, "step": step, "amounts": dumps(dict(amounts)), "tenant": _owner(run)}
+                connection.execute(sa.insert(PROGRESS).values(**values))
 
     def outcomes(self, run: str, tag: str) -> Mapping[str, Json]:
         """The results of the finished steps with that tag, by step name, in the plan's order."""
@@ -195,6 +182,15 @@ class Store:
         with self._db.read() as connection:
             rows = connection.execute(query.order_by(STEPS.c.position, EVENTS.c.sequence)).all()
         return {row.name: json.loads(row.data)["result"] for row in rows}
+
+
+def _owner(run: str) -> sa.ScalarSelect[str]:
+    """The tenant of a run, where the transaction is not bound to one."""
+    return sa.select(RUNS.c.tenant).where(RUNS.c.id == run).scalar_subquery()
+
+
+def _place(tenant: str, run: str, role: str) -> Place:
+    return Place(tenant, ADDRESSES.name, "sealed", f"{run}|{role}")
 
 
 def _step_rows(run: str, plan: Plan) -> list[dict[str, object]]:

@@ -20,7 +20,7 @@ from wayfare.core.events import Event, Name
 from wayfare.core.plan import Json
 from wayfare.core.status import Status
 from wayfare.store import journal
-from wayfare.store.database import Connections
+from wayfare.store.database import Transactions
 from wayfare.store.rounds import Rounds
 from wayfare.store.schema import EVENTS, LANES, RUNS, STEPS
 
@@ -75,11 +75,14 @@ class Superseded(Stopped):
 
 
 class Work:
-    """Every method is one transaction. Those that take a Lane or Claim raise Superseded."""
+    """Every method is one transaction. Those that take a Lane or Claim raise Superseded.
 
-    def __init__(self, connections: Connections) -> None:
-        self._db = connections
-        self.rounds = Rounds(connections)
+    The engine carries out the runs of every tenant: its transactions are not fenced.
+    """
+
+    def __init__(self, everywhere: Transactions) -> None:
+        self._db = everywhere
+        self.rounds = Rounds(everywhere)
 
     # Lanes
 
@@ -92,7 +95,7 @@ class Work:
                 return None
             if row.executor not in ("", executor) and row.status == to:
                 _tell_adoption(connection, run, row.executor, executor)
-            lane = _enter(connection, run, run, executor)
+            lane = _enter(connection, run, run, executor, row.tenant)
             connection.execute(sa.update(RUNS).where(RUNS.c.id == run).values(executor=executor))
             journal.move(connection, run, to, "rolled back on request" if to is Status.UNDOING else "")
         return lane, to
@@ -100,16 +103,16 @@ class Work:
     def enter(self, lane: str, run: str, executor: str) -> Lane:
         """Take the lane, also from a dead process: its step in flight is open again."""
         with self._db.write() as connection:
-            journal.lock(connection, run)
-            return _enter(connection, lane, run, executor)
+            row = journal.lock(connection, run)
+            return _enter(connection, lane, run, executor, row.tenant)
 
     def reopen(self, run: str, phase: int, executor: str) -> None:
         """Take over the lanes that hold steps of the phase: none of them may write any more."""
         flying = sa.and_(STEPS.c.run == run, STEPS.c.phase == phase, STEPS.c.state == "running")
         with self._db.write() as connection:
-            journal.lock(connection, run)
+            row = journal.lock(connection, run)
             for lane in list(connection.execute(sa.select(STEPS.c.lane).where(flying)).scalars()):
-                _enter(connection, lane, run, executor)
+                _enter(connection, lane, run, executor, row.tenant)
 
     def move(self, lane: Lane, to: Status, reason: str = "") -> None:
         """Change the run's status, as its conductor."""
@@ -231,13 +234,13 @@ def _status_to_conduct(row: sa.Row[*tuple[Any, ...]]) -> Status | None:
     return Status.RUNNING if status is Status.QUEUED else None
 
 
-def _enter(connection: sa.Connection, lane: str, run: str, executor: str) -> Lane:
+def _enter(connection: sa.Connection, lane: str, run: str, executor: str, tenant: str) -> Lane:
     """Call with the run locked."""
     entered = Lane(lane, run, executor, secrets.token_hex(8))
     before = connection.execute(sa.select(LANES.c.executor).where(LANES.c.id == lane)).scalar()
     values = {"token": entered.token, "executor": executor}
     if before is None:
-        connection.execute(sa.insert(LANES).values(id=lane, run=run, **values))
+        connection.execute(sa.insert(LANES).values(id=lane, run=run, tenant=tenant, **values))
         return entered
     connection.execute(sa.update(LANES).where(LANES.c.id == lane).values(**values))
     flying = sa.and_(STEPS.c.run == run, STEPS.c.lane == lane, STEPS.c.state == "running")

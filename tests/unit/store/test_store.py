@@ -17,7 +17,7 @@ from wayfare.core.status import ALLOWED, Status
 from wayfare.settings import Settings
 from wayfare.store import revisions
 from wayfare.store.records import Run
-from wayfare.store.schema import META
+from wayfare.store.schema import METADATA
 from wayfare.store.store import Store
 from wayfare.store.work import Superseded
 
@@ -302,9 +302,9 @@ def test_a_newer_store_is_refused(settings: Settings) -> None:
 
 def test_the_revisions_make_the_schema(store: Store) -> None:
     assert revisions.in_order()[-1].revision == revisions.LATEST
-    with store._db.read() as connection:
+    with store.everywhere.read() as connection:
         found = sa.inspect(connection)
-        for table in META.sorted_tables:
+        for table in METADATA.sorted_tables:
             made = {c["name"]: (type(c["type"])._type_affinity, c["nullable"]) for c in found.get_columns(table.name)}
             meant = {c.name: (type(c.type)._type_affinity, c.nullable) for c in table.columns}
             assert made == meant, table.name

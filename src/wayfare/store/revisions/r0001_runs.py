@@ -1,5 +1,7 @@
 """Runs, their steps and their journal."""
 
+from wayfare.store.revisions import by_alembic
+
 revision = "0001"
 down_revision = None
 
@@ -36,3 +38,12 @@ STATEMENTS = (
     "CREATE TABLE notes (run TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (run, key))",
     "CREATE TABLE progress (run TEXT NOT NULL, step TEXT NOT NULL, amounts TEXT NOT NULL, PRIMARY KEY (run, step))",
 )
+UNDO = tuple(f"DROP TABLE {name}" for name in ("progress", "notes", "lanes", "steps", "events", "addresses", "runs"))
+
+
+def upgrade() -> None:
+    by_alembic(STATEMENTS)
+
+
+def downgrade() -> None:
+    by_alembic(UNDO)
