@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import re
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 from faults.conftest import GUARDED
 from faults.copying import failure, roll_back, under_way
 from faults.ground import fill, same, sql, tables, visible
+from moving import home as opened
 from moving import move
 from stories.command import Wayfare
 from wayfare.control.copies import CopyRequest
@@ -20,6 +22,8 @@ from wayfare.core.address import Address
 from wayfare.core.errors import LossRefused
 from wayfare.core.redacted import Redacted
 from wayfare.core.status import Status
+from wayfare.store.derived import derived
+from wayfare.store.seal import Sealer
 from wayfare.systems.testing import Fresh
 
 EMAIL = "ada.canary77@example.com"
@@ -49,8 +53,57 @@ def test_masks_end_in_the_target_and_nowhere_else(postgresql: Fresh, target: Add
     run, report = move(home, request)
     assert (run.status, report.outcome) == (Status.SUCCEEDED, "equal"), run.reason
     rows = sql(target, "SELECT id, email, phone FROM people ORDER BY id")
-    assert rows == [(1, hashlib.sha256(EMAIL.encode()).hexdigest(), None), (2, None, None)]
+    assert rows == [(1, mask_of(EMAIL, home), None), (2, None, None)]
     assert b"canary77" not in everything_in(home)
+
+
+def mask_of(text: str, home: Path) -> str:
+    """As the installation in `home` masks it."""
+    key = derived(Sealer(Redacted(""), home), "masks").reveal()
+    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def test_masks_are_equal_within_an_installation_and_nowhere_else(
+    postgresql: Fresh, duckdb: Address, tmp_path: Path
+) -> None:
+    """So that tables can still be joined, and nobody without the key can try out whom a mask stands for."""
+    source = postgresql()
+    for table in ("people", "orders"):
+        sql(
+            source, f"CREATE TABLE {table} (id integer PRIMARY KEY, email text)", f"INSERT INTO {table} VALUES (1, 'e')"
+        )
+    request = CopyRequest(source, duckdb, masks=("email=sha256",))
+    found = []
+    for home, given in (("one", "people"), ("one", "orders"), ("other", "people")):
+        run, _ = move(tmp_path / home, replace(request, tables=(given,)))
+        assert run.status is Status.SUCCEEDED, run.reason
+        found += [email for (email,) in sql(duckdb, f"SELECT email FROM {given}")]
+    assert found[0] == found[1] == mask_of("e", tmp_path / "one")
+    assert found[2] == mask_of("e", tmp_path / "other") != found[0]
+    assert found[0] != hashlib.sha256(b"e").hexdigest()
+    assert derived(Sealer(Redacted(""), tmp_path / "one"), "masks").reveal().encode() not in everything_in(tmp_path)
+
+
+@pytest.mark.slow
+def test_a_masked_copy_is_taken_up_by_another_process(postgresql: Fresh, duckdb: Address, wayfare: Wayfare) -> None:
+    """Which derives the same key: one digest over both parts equals the source's, masked anew."""
+    source = postgresql()
+    fill(source)
+    words = (source.url(), duckdb.url(), "--mask", "note=sha256", "--rows-per-chunk", "2000")
+    begun = wayfare.start("copy", *words, "--rows-per-second", "8000")
+    wayfare.until(lambda: some_rows_arrived(wayfare.home))
+    begun.interrupt()
+    assert begun.end().code == 130
+    resumed = wayfare("copy", *words, "--json")
+    assert resumed.code == 0, resumed.out + resumed.err
+    assert [t["equal"] for t in resumed.json["tables"]] == [True, True]
+    assert wayfare("verify", source.url(), duckdb.url(), "--mask", "note=sha256").code == 0
+    assert wayfare("verify", source.url(), duckdb.url(), "--mask", "note=sha256", WAYFARE_KEY="k" * 32).code == 1
+
+
+def some_rows_arrived(home: Path) -> bool:
+    with opened(home) as (_, store):
+        return any(a.get("rows") for run in store.runs(limit=1) for a in store.progress(run.id).values())
 
 
 def test_masked_differences_stay_masked(postgresql: Fresh, duckdb: Address, wayfare: Wayfare) -> None:

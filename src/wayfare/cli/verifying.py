@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 
 from rich.console import Console
@@ -16,11 +17,12 @@ from wayfare.copy.report import Report, TableProof
 from wayfare.copy.request import CopyRequest
 from wayfare.core.amounts import count, duration
 from wayfare.core.errors import Mismatch
+from wayfare.settings import Settings
 
 
 def verify(options: CopyOptions, *, rows: bool, as_json: bool) -> int:
     """0 when both are equal, Mismatch's exit code when not."""
-    request = request_of(options)
+    request = _keyed(request_of(options))
     seen = (lambda label, proof: None) if as_json else partial(_tell, console())
 
     def compared(wanted: CopyRequest) -> Report:
@@ -36,6 +38,17 @@ def verify(options: CopyOptions, *, rows: bool, as_json: bool) -> int:
     print_differences(console(), report.tables)
     print_summary(console(), report, None, _next(request, rows, code))
     return code
+
+
+def _keyed(request: CopyRequest) -> CopyRequest:
+    """Only masks need the installation's key, and loading what reads it takes time."""
+    if not request.masks:
+        return request
+    from wayfare.control.copies import keyed
+    from wayfare.store.seal import Sealer
+
+    settings = Settings.read(os.environ)
+    return keyed(request, Sealer(settings.key, settings.home))
 
 
 def _tell(out: Console, label: str, proof: TableProof | None) -> None:

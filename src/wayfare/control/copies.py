@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -17,20 +18,24 @@ from wayfare.copy.request import CopyRequest
 from wayfare.copy.subject import CopySubject
 from wayfare.copy.verification import Seen, verify_tables
 from wayfare.core.codec import decode
-from wayfare.core.errors import Conflict, Invalid, LossRefused, Mismatch, Refused
+from wayfare.core.errors import Busy, Conflict, Invalid, LossRefused, Mismatch, NotFound, Refused
 from wayfare.core.events import Name
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.ids import new_run_id
 from wayfare.core.plan import Plan
+from wayfare.core.redacted import Redacted
 from wayfare.core.status import Status
+from wayfare.flow.mask import PURPOSE
 from wayfare.flow.probe import probe as probe_values
+from wayfare.store.derived import derived
 from wayfare.store.records import Run
+from wayfare.store.seal import Sealer
 from wayfare.store.store import Store
 from wayfare.systems.registry import open_database, settled
 
 _FOUND = frozenset({Mismatch.code, Conflict.code, LossRefused.code, Invalid.code, Refused.code})
 
-__all__ = ["CopyRequest", "plan_copy", "start_copy", "verify"]
+__all__ = ["CopyRequest", "keyed", "plan_copy", "start_copy", "verify"]
 
 
 def plan_copy(request: CopyRequest, *, probe: bool = False, since: Mapping[str, Bound] | None = None) -> Plan:
@@ -45,10 +50,11 @@ def plan_copy(request: CopyRequest, *, probe: bool = False, since: Mapping[str, 
         if not probe:
             return plan
         subject = decode(CopySubject, plan.subject)
+        any_key = Redacted(secrets.token_hex())  # whether a masked value fits does not depend on it
         found: list[Finding] = []
         for copy in subject.tables:
             allowed = frozenset(copy.allow_loss)
-            found += probe_values(source, copy.table, copy.landings, masks=copy.mask_of, allow_loss=allowed)
+            found += probe_values(source, copy.table, copy.landings, masks=copy.mask_of(any_key), allow_loss=allowed)
     return Plan(plan.kind, plan.subject, plan.phases, (*plan.findings, *found))
 
 
@@ -64,17 +70,45 @@ def start_copy(store: Store, request: CopyRequest) -> tuple[Run, bool]:
         return _resumed(store, unfinished), True
     if unfinished:
         store.ask(unfinished.id, "rollback")  # what it staged is of no use to anybody
+    return _recorded(store, request), False
+
+
+def start_fresh(store: Store, request: CopyRequest, run: str) -> Run:
+    """Record a new run under an id chosen before, so that whoever repeats this finds it.
+
+    What an earlier, failed run of the same request has staged is taken away. Raises Busy while one is at work, and what
+    `start_copy` raises.
+    """
+    if found := _recorded_before(store, run):
+        return found
+    request = replace(request, source=settled(request.source), target=settled(request.target))
+    unfinished = store.unfinished(request.fingerprint())
+    if unfinished and unfinished.status is not Status.FAILED:
+        raise Busy(f"run {unfinished.id} of the same copy is {unfinished.status}.", remedy="Wait for its end.")
+    if unfinished:
+        store.ask(unfinished.id, "rollback")
+    return _recorded(store, request, run)
+
+
+def _recorded_before(store: Store, run: str) -> Run | None:
+    try:
+        return store.run(run)
+    except NotFound:
+        return None
+
+
+def _recorded(store: Store, request: CopyRequest, run: str = "") -> Run:
     plan = plan_copy(request, since=last_cursors(store, request) if request.incremental and not request.since else None)
     refuse_blocked(plan)
-    run = store.create_run(
+    return store.create_run(
         kind="copy",
         title=request.title,
         request=request.to_json(),
         fingerprint=request.fingerprint(),
         plan=plan,
         addresses={"source": request.source, "target": request.target},
+        run=run,
     )
-    return run, False
 
 
 def _worth_resuming(store: Store, run: Run) -> bool:
@@ -116,8 +150,16 @@ def last_cursors(store: Store, request: CopyRequest) -> dict[str, Bound]:
     return {}
 
 
+def keyed(request: CopyRequest, sealer: Sealer) -> CopyRequest:
+    """The request with this installation's key for its masks."""
+    return replace(request, mask_key=derived(sealer, PURPOSE)) if request.masks else request
+
+
 def verify(request: CopyRequest, *, rows: bool = False, seen: Seen = lambda label, proof: None) -> Report:
-    """Compare a source with its copy as they are now. `seen` hears of each table when it begins and ends."""
+    """Compare a source with its copy as they are now. `seen` hears of each table when it begins and ends.
+
+    A request with masks needs the key they were made with: see `keyed`.
+    """
     began = time.time()
     with ExitStack() as stack:
         source = stack.enter_context(open_database(request.source))

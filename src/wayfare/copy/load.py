@@ -88,7 +88,7 @@ def _through_arrow(
     context: StepContext, subject: CopySubject, copy: TableCopy, chunk: Chunk, token: str
 ) -> dict[str, Any]:
     source, target = context.open("source"), stages(context.open("target"))
-    cast = copy.cast()
+    cast = copy.cast(context)
     meter = Meter(context, _throttle(context, subject), copy.cursor)
     staged = target.staged(context.run, copy.landed)
     with closing(piped(source.read(copy.table, chunk, token))) as read:

@@ -51,7 +51,7 @@ class Passage:
             facts.carries,
             frozenset(request.allow_loss),
             request.type_map,
-            dict(map(parse_mask, request.masks)),
+            dict(parse_mask(text, request.mask_key) for text in request.masks),
         )
 
     def mask(self, table: Table, column: Column) -> Mask | None:

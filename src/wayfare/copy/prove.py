@@ -91,7 +91,7 @@ def source_digest(context: StepContext, copy: TableCopy, loads: list[Any]) -> tu
     source = context.open("source")
     view, _ = view_of(context)
     chunks = [decode(Chunk, load["chunk"]) for load in loads] if copy.cursor else None
-    cast = copy.cast()
+    cast = copy.cast(context)
     digest = table_digest(source, copy.table, view=view, cast=cast, chunks=chunks, stopping=context.stopping)
     return digest, cast.lost
 
@@ -122,7 +122,7 @@ def lost_findings(copy: TableCopy, lost: Mapping[str, int]) -> list[Finding]:
 def located(context: StepContext, copy: TableCopy) -> dict[str, Any]:
     target = context.open("target")
     found = compare(
-        Side(context.open("source"), copy.table, copy.cast(), view_of(context)[0]),
+        Side(context.open("source"), copy.table, copy.cast(context), view_of(context)[0]),
         Side(target, stages(target).staged(context.run, copy.landed)),
         key=copy.landed.key,
         shown=DIFFERENCES_SHOWN_MAX,

@@ -12,8 +12,10 @@ from typing import Any
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid
 from wayfare.core.ports import Mode
+from wayfare.core.redacted import Redacted
 
 _PACE = frozenset({"workers", "rows_per_second", "rows_per_chunk"})  # how fast, not what: left out of the fingerprint
+_NO_KEY = Redacted("")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -35,6 +37,7 @@ class CopyRequest:
     renames: Mapping[str, str] = field(default_factory=lambda: _NOTHING)  # "old" → "new"
     allow_loss: tuple[str, ...] = ()  # columns, "orders.total" or "total"
     masks: tuple[str, ...] = ()  # "customers.email=sha256"
+    mask_key: Redacted = _NO_KEY  # for who verifies; a run asks its installation. In no record and no fingerprint
     keep_replaced: bool = False
     deletes: bool = False  # an incremental copy also removes rows that are gone from the source
     rows_per_chunk: int = 0  # 0: chosen by the size of the rows

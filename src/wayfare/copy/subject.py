@@ -9,9 +9,10 @@ from wayfare.core.codec import decode, encode
 from wayfare.core.landing import Landing, Limits, Verdict
 from wayfare.core.plan import Json, StepContext
 from wayfare.core.ports import Mode
+from wayfare.core.redacted import Redacted
 from wayfare.core.tables import Sequence, Table, View
 from wayfare.flow.cast import Cast
-from wayfare.flow.mask import Mask, parse_mask
+from wayfare.flow.mask import NO_KEY, PURPOSE, Mask, parse_mask
 
 RELAY = "relay"
 ARROW = "arrow"
@@ -45,13 +46,13 @@ class TableCopy:
         answers = zip(self.landed.written, self.verdicts, self.limits, strict=True)
         return tuple(Landing(column, verdict, limits=limits) for column, verdict, limits in answers)
 
-    def cast(self) -> Cast:
+    def cast(self, context: StepContext) -> Cast:
         """From batches as the source gives them to batches as the target holds them."""
-        return Cast(self.table, self.landings, frozenset(self.allow_loss), self.mask_of)
+        key = context.secret(PURPOSE) if self.masks else NO_KEY
+        return Cast(self.table, self.landings, frozenset(self.allow_loss), self.mask_of(key))
 
-    @property
-    def mask_of(self) -> dict[str, Mask]:
-        return dict(map(parse_mask, self.masks))
+    def mask_of(self, key: Redacted) -> dict[str, Mask]:
+        return dict(parse_mask(text, key) for text in self.masks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.ports import Database
+from wayfare.core.redacted import Redacted
 
 Json = Any  # what json.dumps takes: None, bool, int, float, str, list, dict with text keys
 
@@ -115,6 +116,10 @@ class StepContext(Protocol):
 
     def notes(self, key: str) -> Json:
         """None when nobody has noted it."""
+        ...
+
+    def secret(self, purpose: str) -> Redacted:
+        """A secret of this installation for that purpose alone, the same in every process and run: 64 hex digits."""
         ...
 
     def outcomes(self, tag: str) -> Mapping[str, Json]:

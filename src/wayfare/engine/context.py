@@ -14,7 +14,9 @@ from wayfare.core.events import Event, Name
 from wayfare.core.findings import Finding
 from wayfare.core.plan import Json
 from wayfare.core.ports import Database
+from wayfare.core.redacted import Redacted
 from wayfare.engine.opened import OpenRun
+from wayfare.store.derived import derived
 from wayfare.store.store import Store
 
 ASK_SECONDS = 0.15  # how long an answer of the store holds for `stopping`
@@ -83,6 +85,9 @@ class Context:
 
     def notes(self, key: str) -> Json:
         return self._store.notes(self.run, key)
+
+    def secret(self, purpose: str) -> Redacted:
+        return derived(self._store.sealer, purpose)
 
     def outcomes(self, tag: str) -> Mapping[str, Json]:
         return self._store.outcomes(self.run, tag)

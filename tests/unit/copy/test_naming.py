@@ -83,6 +83,7 @@ def test_a_target_that_ignores_case_cannot_hold_both() -> None:
 def test_a_name_longer_than_the_target_allows_is_refused() -> None:
     _, findings = place_tables([table("ü" * 32)], DEEP, "public")
     assert [f.code for f in findings] == ["name_too_long"]
+    assert "64 bytes" in findings[0].message
 
 
 def test_names_that_the_target_does_not_have_are_refused_with_their_place() -> None:
@@ -96,4 +97,3 @@ def test_names_that_the_target_does_not_have_are_refused_with_their_place() -> N
     assert findings[0].message == "'bad' is a bad word, and the target has no such names."
     _, findings = place_tables([table("bad")], choosy, "public", {"bad": "better"})
     assert findings == []
-    assert "64 bytes" in findings[0].message

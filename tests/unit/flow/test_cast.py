@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import threading
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from wayfare.core.errors import Bug, Invalid, LossRefused
 from wayfare.core.landing import Landing, Limits, Verdict
+from wayfare.core.redacted import Redacted
 from wayfare.core.tables import INFINITE_DAYS, INFINITE_TICKS, Column, Meaning, Table
 from wayfare.flow.cast import Cast
 from wayfare.flow.mask import parse_mask
@@ -304,19 +306,28 @@ def test_losses_are_counted_over_threads() -> None:
 
 
 def masked(kind: Kind, mask: str, values: list[Any]) -> list[Any]:
-    name, parsed = parse_mask(f"c={mask}", salt="pepper")
+    name, parsed = parse_mask(f"c={mask}", Redacted("pepper"))
     source = column(kind)
     landing = Landing(parsed.column(source))
     return run(Cast(Table("t", (source,)), [landing], masks={name: parsed}), values)
 
 
 def test_masks() -> None:
-    digest = hashlib.sha256(b"pepper" + b"ann@example.org").hexdigest()
+    digest = hmac.new(b"pepper", b"ann@example.org", hashlib.sha256).hexdigest()
     assert masked(S, "sha256", ["ann@example.org", None]) == [digest, None]
-    number = hashlib.sha256(b"pepper1.50").hexdigest()
+    number = hmac.new(b"pepper", b"1.50", hashlib.sha256).hexdigest()
     assert masked(pa.decimal128(5, 2), "SHA256", [Decimal("1.50")]) == [number]
     assert masked(pa.int64(), "null", [1, 2]) == [None, None]
     assert masked(pa.int64(), "redact", [1, None]) == ["***", None]
+
+
+def test_a_hashing_mask_without_a_key_masks_nothing() -> None:
+    """A plain hash of an e-mail can be guessed. The column's type is known without the key."""
+    _, mask = parse_mask("c=sha256")
+    assert mask.column(column(S)).length == 64
+    with pytest.raises(Bug, match="without a key"):
+        mask.apply(pa.array(["ann@example.org"]), column(S))
+    assert "pepper" not in repr(parse_mask("c=sha256", Redacted("pepper")))
 
 
 @pytest.mark.parametrize("text", ["email", "email=rot13", "=sha256", "email="])
@@ -326,7 +337,7 @@ def test_a_mask_that_is_none(text: str) -> None:
 
 
 def test_a_masked_value_never_shows_in_a_refusal() -> None:
-    _, mask = parse_mask("c=sha256")
+    _, mask = parse_mask("c=sha256", Redacted("pepper"))
     source = column(S)
     landing = Landing(mask.column(source), limits=Limits(characters_max=5))
     with pytest.raises(LossRefused) as caught:
