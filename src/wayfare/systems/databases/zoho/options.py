@@ -1,0 +1,150 @@
+"""What a Zoho CRM URL means: `zoho://www.zohoapis.eu/?client_id=…&client_secret=…&refresh_token=…`.
+
+What the URL leaves out is taken from ZOHO_REFRESH_TOKEN, ZOHO_CLIENT_ID, ZOHO_CLIENT_SECRET and ZOHO_API_DOMAIN, where
+those are set. Everything goes over https, and plain http is spoken to this machine alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from wayfare.core.address import Address
+from wayfare.core.errors import Invalid
+from wayfare.core.redacted import Redacted
+
+WAIT_SECONDS = 120.0
+_CREDENTIALS = ("client_id", "client_secret", "refresh_token")
+_KNOWN = (*_CREDENTIALS, "api_domain", "accounts_url", "modules", "bulk", "foreign_keys", "wait_seconds")
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_ACCOUNTS = {  # the data centre's suffix → who issues its tokens; https://www.zoho.com/crm/developer/docs/api/v8/multi-dc.html
+    "com": "https://accounts.zoho.com",
+    "eu": "https://accounts.zoho.eu",
+    "in": "https://accounts.zoho.in",
+    "com.au": "https://accounts.zoho.com.au",
+    "jp": "https://accounts.zoho.jp",
+    "com.cn": "https://accounts.zoho.com.cn",
+    "sa": "https://accounts.zoho.sa",
+    "ca": "https://accounts.zohocloud.ca",
+}
+
+
+class Bulk(StrEnum):
+    """When a table is exported as a whole, instead of being read page by page."""
+
+    AUTO = "auto"  # when it is large
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    api_domain: str  # "https://www.zohoapis.com", without a slash at the end
+    accounts_url: str  # the same for the server that issues tokens
+    client_id: str
+    client_secret: Redacted
+    refresh_token: Redacted
+    modules: tuple[str, ...] = ()  # the only ones to see; empty: all
+    bulk: Bulk = Bulk.AUTO
+    foreign_keys: bool = True  # are lookups told as foreign keys?
+    wait_seconds: float = WAIT_SECONDS  # how long one request may wait for a server that throttles
+
+    @property
+    def local(self) -> bool:
+        return urlsplit(self.api_domain).hostname in _LOOPBACK
+
+
+def parse(address: Address, environment: Mapping[str, str] | None = None) -> Options:
+    """Raises Invalid, naming the option, for one that is unknown, missing or wrong; no secret is repeated."""
+    environment = os.environ if environment is None else environment
+    given = address.options
+    if strangers := sorted(set(given) - set(_KNOWN)):
+        raise Invalid(f"unknown option {strangers[0]!r}.", where="url", remedy=f"Known are {', '.join(_KNOWN)}.")
+    found = {name: given.get(name) or environment.get(f"ZOHO_{name.upper()}", "") for name in _CREDENTIALS}
+    if missing := [name for name, value in found.items() if not value]:
+        variables = ", ".join(f"ZOHO_{name.upper()}" for name in missing)
+        raise Invalid(
+            f"the URL lacks {', '.join(missing)}.",
+            where="url",
+            remedy=f"Write zoho://www.zohoapis.com/?client_id=…&client_secret=…&refresh_token=…, or set {variables}.",
+        )
+    domain = _api_domain(address, environment)
+    return Options(
+        api_domain=domain,
+        accounts_url=_origin(given["accounts_url"], "accounts_url") if given.get("accounts_url") else _accounts(domain),
+        client_id=found["client_id"],
+        client_secret=Redacted(found["client_secret"]),
+        refresh_token=Redacted(found["refresh_token"]),
+        modules=tuple(name.strip() for name in given.get("modules", "").split(",") if name.strip()),
+        bulk=_bulk(given.get("bulk", "auto")),
+        foreign_keys=_switch(given.get("foreign_keys", "on")),
+        wait_seconds=_seconds(given.get("wait_seconds", f"{WAIT_SECONDS:g}")),
+    )
+
+
+def _api_domain(address: Address, environment: Mapping[str, str]) -> str:
+    """The host of the URL, else the option, else the environment; with a scheme or without."""
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    place = f"{host}:{address.port}" if address.port else host
+    text = place or address.options.get("api_domain", "") or environment.get("ZOHO_API_DOMAIN", "")
+    if not text:
+        raise Invalid(
+            "the URL names no API domain.",
+            where="api_domain",
+            remedy="Write zoho://www.zohoapis.com/?…, with the domain of your data centre.",
+        )
+    return _origin(text, "api_domain")
+
+
+def _origin(text: str, where: str) -> str:
+    """Scheme, host and port of a URL, the scheme being https where it is left out (http on this machine)."""
+    parts = urlsplit(text if "://" in text else f"//{text}")
+    try:
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise Invalid("its port is not a number.", where=where) from error
+    if not host or parts.username or parts.path.strip("/") or parts.query:
+        raise Invalid("this is not the address of a server.", where=where, remedy="Write https://www.zohoapis.com.")
+    scheme = parts.scheme or ("http" if host in _LOOPBACK else "https")
+    if scheme != "https" and not (scheme == "http" and host in _LOOPBACK):
+        raise Invalid("tokens travel over https only.", where=where, remedy=f"Write https://{host}.")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}:{port}" if port else f"{scheme}://{shown}"
+
+
+def _accounts(api_domain: str) -> str:
+    host = urlsplit(api_domain).hostname or ""
+    _, _, suffix = host.partition("zohoapis.")
+    if suffix not in _ACCOUNTS:
+        raise Invalid(
+            f"{host} is none of Zoho's API domains, so it does not tell who issues its tokens.",
+            where="accounts_url",
+            remedy="Correct the domain (www.zohoapis.com, .eu, .in, .com.au, .jp, .com.cn, .sa, .ca), or give the "
+            "option accounts_url.",
+        )
+    return _ACCOUNTS[suffix]
+
+
+def _bulk(text: str) -> Bulk:
+    if text not in set(Bulk):
+        raise Invalid(f"{text!r} is none of auto, always, never.", where="bulk")
+    return Bulk(text)
+
+
+def _switch(text: str) -> bool:
+    if text not in {"on", "off"}:
+        raise Invalid(f"{text!r} is neither on nor off.", where="foreign_keys")
+    return text == "on"
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError as error:
+        raise Invalid(f"{text!r} is not a number of seconds.", where="wait_seconds") from error
+    if not 0 <= seconds <= 3600:
+        raise Invalid("it must lie between 0 and 3600 seconds.", where="wait_seconds")
+    return seconds
