@@ -93,8 +93,14 @@ class Connections:
 
     def upgrade(self) -> None:
         """Apply the missing revisions, all in one transaction. Any number of processes may do so at once."""
-        if self._version() == revisions.LATEST:
+        if self.revision() == revisions.LATEST:
             return
+        with self.changing() as connection:
+            _apply(connection, _revision(connection))
+
+    @contextmanager
+    def changing(self) -> Iterator[sa.Connection]:
+        """A transaction that may change the schema: of one process at a time. Raises Conflict in a newer store."""
         with self.everywhere.write() as connection:
             if not self.embedded:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(UPGRADE_LOCK)))
@@ -102,26 +108,30 @@ class Connections:
             connection.exec_driver_sql(
                 "CREATE TABLE IF NOT EXISTS alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"
             )
-            have = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or ""
-            if have > revisions.LATEST:
+            if (have := _revision(connection)) > revisions.LATEST:
                 remedy = "Update Wayfare, or give it another WAYFARE_HOME or WAYFARE_STORE."
                 raise Conflict(
                     f"the store was written by a newer Wayfare (revision {have}).", where="WAYFARE_STORE", remedy=remedy
                 )
-            _apply(connection, have)
+            yield connection
 
     def close(self) -> None:
         for engine in (*self._engines, *self._fenced):
             engine.dispose()
 
-    def _version(self) -> str:
+    def revision(self) -> str:
+        """The last that was applied; "" in a store without tables."""
         there = "SELECT name FROM sqlite_master WHERE name = 'alembic_version'"
         if not self.embedded:
             there = f"SELECT to_regclass('{SCHEMA}.alembic_version')"
         with self.everywhere.read() as connection:
             if connection.exec_driver_sql(there).scalar() is None:
                 return ""
-            return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or "")
+            return _revision(connection)
+
+
+def _revision(connection: sa.Connection) -> str:
+    return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or "")
 
 
 def _apply(connection: sa.Connection, have: str) -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import copy
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,6 +29,12 @@ _BOUND = sa.bindparam(PARAMETER, type_=sa.Text)
 
 def fenced_tables() -> frozenset[str]:
     """Found by their column, in whatever package they are declared."""
+    return _with_tenants(len(METADATA.tables))
+
+
+@lru_cache(maxsize=4)
+def _with_tenants(_: int) -> frozenset[str]:
+    """Asked with every piece of text: looked up again only when another package has declared tables."""
     return frozenset(table.name for table in METADATA.tables.values() if TENANT in table.c)
 
 

@@ -5,6 +5,7 @@ longer than many a command. To add one, take the next number, in the name and in
 
     revision = "0005"
     down_revision = "0004"
+    DECLARED_IN = "wayfare.control.things"  # the module that has the tables for SQLAlchemy
 
     STATEMENTS = ("CREATE TABLE things (id TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL)", *fenced("things"))
     UNDO = ("DROP TABLE things",)
@@ -84,12 +85,19 @@ def by_alembic(statements: Sequence[str]) -> None:
     run(op.get_bind(), statements)
 
 
-def _names() -> list[str]:
+def names() -> list[str]:
+    """In order."""
     return sorted(m.name for m in iter_modules(__path__) if m.name.startswith("r"))
 
 
 def in_order() -> list[ModuleType]:
-    return [import_module(f"{__name__}.{name}") for name in _names()]
+    return [import_module(f"{__name__}.{name}") for name in names()]
 
 
-LATEST = _names()[-1][1:5]
+def declare() -> None:
+    """See to it that `schema.METADATA` has the tables of every package."""
+    for module in in_order():
+        import_module(getattr(module, "DECLARED_IN", "wayfare.store.schema"))
+
+
+LATEST = names()[-1][1:5]

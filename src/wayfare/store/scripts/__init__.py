@@ -1,0 +1,1 @@
+"""Where Alembic finds its `env.py`. The revisions are beside this folder."""
