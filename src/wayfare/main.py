@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import sys
 from contextlib import suppress
@@ -13,10 +12,11 @@ import typer
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from wayfare.faces.http.face import Face
+    from wayfare.faces.http.serving import Service
     from wayfare.settings import Settings
     from wayfare.store.store import Store
 
+JWT_SECRET_BYTES = 32  # the length of what HS256 signs with (RFC 7518, 3.2)
 PORT = 8000  # of all faces together; a face alone has the port its document names
 
 
@@ -39,8 +39,16 @@ def leave(code: int) -> None:
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Where to listen: on this machine only.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Where to listen. Others than this machine need --auth-enabled.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 is 8000, or the port the face's document names.")] = 0,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that serve; several need PostgreSQL.")] = 1,
+    auth_enabled: Annotated[bool, typer.Option("--auth-enabled", help="Everybody has to sign in.")] = False,
+    jwt_secret: Annotated[
+        str,
+        typer.Option(metavar="SECRET", help="Signs tokens. Better in WAYFARE_JWT_SECRET: lists of processes show it."),
+    ] = "",
     face: Annotated[str, typer.Option(help="Serve one document's paths alone, such as jarvis.")] = "",
 ) -> None:
     """Serve the HTTP interface.
@@ -51,50 +59,66 @@ def serve(
     from wayfare.cli.failures import answering
 
     with answering(as_json=False):
-        import uvicorn
-
         from wayfare.cli.place import opened_store
-        from wayfare.faces.http.app import create_app
+        from wayfare.faces.http.serving import Service, serve_by_workers, serve_here
 
-        refuse_open_bind(host)
-        chosen = chosen_faces(face)
-        with opened_store() as (settings, store), carrying(settings, store):
-            uvicorn.run(
-                create_app(store, chosen),
-                host=host,
-                port=port or (chosen[0].port if face else PORT),
-                log_level=settings.log_level.lower(),
-                timeout_graceful_shutdown=10,
-                server_header=False,
-            )
+        if jwt_secret:
+            os.environ["WAYFARE_JWT_SECRET"] = jwt_secret
+        with opened_store() as (settings, store):
+            refuse_unsafe(host, settings, auth_enabled=auth_enabled)
+            service = Service(settings, face, auth_enabled)
+            chosen = chosen_port(service, port)
+            if workers == 1:
+                with carrying(settings, store):
+                    serve_here(service, store, host, chosen)
+                return
+            refuse_embedded(settings, workers)
+        serve_by_workers(service, host, chosen, workers)
 
 
-def refuse_open_bind(host: str) -> None:
-    """Raises UserError: without sign-in, whoever reaches the port can move databases."""
+def refuse_unsafe(host: str, settings: Settings, *, auth_enabled: bool) -> None:
+    """Raises UserError where others could reach us, and sign-in is off or its secret can be guessed."""
     from wayfare.core.errors import UserError
+    from wayfare.faces.http.callers import is_loopback
 
-    try:
-        local = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        local = host == "localhost"
-    if not local:
+    if is_loopback(host):
+        return
+    if not auth_enabled:
         raise UserError(
             f"{host} can be reached from other machines, and nobody has to sign in.",
             where="--host",
-            remedy="Use --host 127.0.0.1, and a proxy with sign-in in front of it where others must reach it.",
+            remedy="Add --auth-enabled, or use --host 127.0.0.1.",
+        )
+    secret = settings.jwt_secret.reveal().encode()
+    if secret and len(secret) < JWT_SECRET_BYTES:
+        raise UserError(
+            f"the secret that signs tokens has {len(secret)} bytes; {JWT_SECRET_BYTES} are needed.",
+            where="--jwt-secret",
+            remedy="Make one with: openssl rand -base64 48",
         )
 
 
-def chosen_faces(name: str) -> list[Face]:
-    """All faces, or the one named. Raises Invalid, naming those there are."""
+def refuse_embedded(settings: Settings, workers: int) -> None:
+    """Raises UserError: one process at a time owns an embedded store."""
+    from wayfare.core.errors import UserError
+
+    if settings.embedded:
+        raise UserError(
+            f"{workers} processes cannot share the embedded store.",
+            where="--workers",
+            remedy="Set WAYFARE_STORE to a postgresql:// URL, or use --workers 1.",
+        )
+
+
+def chosen_port(service: Service, port: int) -> int:
+    """Raises Invalid for an unknown face, naming those there are."""
     from wayfare.core.errors import Invalid
     from wayfare.faces.http.face import faces
 
-    found = [face for face in faces() if name in ("", face.name)]
-    if not found:
+    if not service.faces():
         known = ", ".join(face.name for face in faces())
-        raise Invalid(f"there is no face called {name!r}.", where="--face", remedy=f"Known faces: {known}.")
-    return found
+        raise Invalid(f"there is no face called {service.face!r}.", where="--face", remedy=f"Known faces: {known}.")
+    return port or (service.faces()[0].port if service.face else PORT)
 
 
 def carrying(settings: Settings, store: Store) -> AbstractContextManager[object]:

@@ -25,10 +25,10 @@ class Tally:
 
 
 class Tallies:
-    """Thread-safe. Of each run only what is new since the last tally is read."""
+    """Thread-safe. Of all tenants. A run is summed again only when something has happened to it."""
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._store = store.everywhere
         self._lock = threading.Lock()
         self._rows: dict[str, tuple[int, int]] = {}  # run → last sequence, rows
         self._last: tuple[float, Tally] | None = None
@@ -41,8 +41,8 @@ class Tallies:
             return self._last[1]
 
     def _taken(self) -> Tally:
-        counts = self._store.changes.runs_by_status()
-        newest = self._store.changes.newest_sequences(RUNS_SUMMED_MAX)
+        changes = self._store.changes
+        counts, newest = changes.runs_by_status(), changes.newest_sequences(RUNS_SUMMED_MAX)
         self._rows = {run: self._rows_of(run, sequence) for run, sequence in newest.items()}
         by_status = {status: counts.get(status, 0) for status in Status}
         return Tally(by_status, sum(rows for _, rows in self._rows.values()))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ LOOK_SECONDS = 0.1
 PROGRESS_SECONDS = 0.5  # amounts change all the time; the newest are enough
 OUTAGE_SECONDS = 1.0
 AT_HAND = 2000  # events of each watched run
+GIVEN_AT_ONCE = 200  # to one who watches: what waits for a stalled client stays small
 READ_AT_ONCE = 1000
 
 log = structlog.get_logger("wayfare.watching")
@@ -57,18 +57,18 @@ class Watched:
     wakes: set[Wake] = field(default_factory=set)
 
     def news(self, since: int) -> Sequence[Told] | None:
-        """Events after `since`, at most READ_AT_ONCE; None when they are no longer at hand (see `behind`)."""
+        """Events after `since`, at most GIVEN_AT_ONCE; None when they are no longer at hand (see `behind`)."""
         events = self.at_hand  # replaced, never changed in place, so that no lock is needed to read it
         if since >= self.last:
             return ()
         if not events or since + 1 < events[0].sequence:
             return None
         start = since + 1 - events[0].sequence
-        return events[start : start + READ_AT_ONCE]
+        return events[start : start + GIVEN_AT_ONCE]
 
     def behind(self, since: int) -> Sequence[Told]:
         """The same from the journal. Blocks."""
-        return told(self.store.events(self.run, since=since, limit=READ_AT_ONCE))
+        return told(self.store.events(self.run, since=since, limit=GIVEN_AT_ONCE))
 
     def take_in(self, events: Sequence[Event]) -> None:
         for _ in self.picture.see(events):
@@ -162,10 +162,9 @@ class Watching:
         measuring = time.monotonic() >= self._measure_at
         if measuring:
             self._measure_at = time.monotonic() + PROGRESS_SECONDS
-        for store, watched in _by_store(runs):
-            last = store.changes.last_sequences([w.run for w in watched])
-            for found in watched:
-                self._look_at(found, last.get(found.run, found.last), measuring)
+        last = runs[0].store.everywhere.changes.last_sequences([watched.run for watched in runs])
+        for found in runs:
+            self._look_at(found, last.get(found.run, found.last), measuring)
         return True
 
     def _look_at(self, found: Watched, last: int, measuring: bool) -> None:
@@ -183,11 +182,3 @@ class Watching:
 
 def told(events: Iterable[Event]) -> list[Told]:
     return [Told(e.sequence, json.dumps(event_json(e), separators=(",", ":"))) for e in events]
-
-
-def _by_store(runs: Sequence[Watched]) -> Sequence[tuple[Store, list[Watched]]]:
-    """Each tenant has a store of its own."""
-    found: dict[int, list[Watched]] = defaultdict(list)
-    for watched in runs:
-        found[id(watched.store)].append(watched)
-    return [(watched[0].store, watched) for watched in found.values()]

@@ -17,12 +17,16 @@ Rendered = tuple[int, dict[str, Any]]  # status code and JSON body
 
 @dataclass(frozen=True, slots=True)
 class Face:
+    """Every route of `router` says what it needs: `Depends(Needs("runs.read"))`, or stands in `public.PUBLIC`."""
+
     name: str
     service: str  # what its document calls the service
     port: int  # the port its document names
     router: APIRouter
     prefixes: tuple[str, ...]  # the paths that are this face's: errors there wear its envelope
-    render: Callable[[WayfareError], Rendered]
+    render: Callable[[WayfareError], Rendered]  # where HTTP or sign-in fix the status (401, 413 …), its body
+    error_media: str = "application/json"
+    fallback: bool = False  # errors on paths of no face wear this one's envelope
 
 
 def faces() -> Sequence[Face]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import cast
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 
 from wayfare.control.copies import CopyRequest, start_copy
 from wayfare.control.migrated import outcome
 from wayfare.control.runs import wait
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid, WayfareError
+from wayfare.faces.http.callers import Needs
 from wayfare.faces.jarvis.shapes import (
     Connection,
     EndAnswer,
@@ -30,7 +31,7 @@ router = APIRouter(tags=["universal migration service"])
 SYNC_COLUMNS = "updated_at,modified_at,last_modified,last_update,modified_time,changed_at,created_at,created_time"
 
 
-@router.post("/migrate")
+@router.post("/migrate", dependencies=[Depends(Needs("runs.start"))])
 def migrate(body: MigrateRequest, request: Request) -> MigrateAnswer:
     """Copy all tables and answer when that has ended. 200 also when it failed: `success` tells."""
     source, target = _ends(body)
@@ -69,7 +70,7 @@ def _ends(body: MigrateRequest) -> tuple[Address, Address]:
     return body.source.address(source.name), body.destination.address(target.name)
 
 
-@router.post("/test-connection")
+@router.post("/test-connection", dependencies=[Depends(Needs("connections.test"))])
 def test_connection(body: TestConnectionRequest) -> TestConnectionAnswer:
     """Try either end, or both. 200 also when one cannot be reached: `success` tells."""
     source = _tried(body.source_type, body.source, "source")

@@ -1,0 +1,26 @@
+"""Our errors as RFC 9457 problems."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wayfare.core.errors import WayfareError
+from wayfare.faces.http.errors import status_of
+
+MEDIA = "application/problem+json"
+
+
+def render(error: WayfareError) -> tuple[int, dict[str, Any]]:
+    """`code` is stable and documented in docs/errors.md; `where` names the field or object at fault."""
+    status = status_of(error)
+    body = {
+        "type": f"urn:wayfare:error:{error.code}",
+        "title": error.code.replace("_", " "),
+        "status": status,
+        "detail": str(error),
+        "code": error.code,
+        "message": error.message,
+        "where": error.where,
+        "remedy": error.remedy,
+    }
+    return status, body
