@@ -1,8 +1,7 @@
 """The embedded engine: chdb. One engine a process, on one folder; every connection runs one statement at a time.
 
-chdb counts the engine's connections itself: the first starts it, the last to close stops it, and then another folder
-may be opened. So a Database keeps connections of its own, as many as its threads use at once, and nothing here is
-global.
+A Database keeps connections of its own, as many as its threads use at once. Whether the engine runs is not theirs to
+say: see `running`.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from wayfare.core.errors import Conflict, WayfareError
+from wayfare.systems.databases.clickhouse import running
 from wayfare.systems.databases.clickhouse.dialect import quote, text_literal
 from wayfare.systems.databases.clickhouse.errors import classify
 from wayfare.systems.databases.clickhouse.options import Embedded
@@ -35,6 +35,7 @@ class EmbeddedEngine:
         self._options = options
         self._idle: list[Any] = []
         self._lock = threading.Lock()
+        self._running: running.Use | None = None
 
     def command(self, sql: str, settings: Mapping[str, str] | None = None) -> None:
         with self._connection() as connection, self._calling():
@@ -84,8 +85,11 @@ class EmbeddedEngine:
     def close(self) -> None:
         with self._lock:
             idle, self._idle = self._idle, []
+            use, self._running = self._running, None
         for connection in idle:
             connection.close()
+        if use:
+            use.end()
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
@@ -102,10 +106,10 @@ class EmbeddedEngine:
             self._idle.append(connection)
 
     def _connect(self) -> Any:
-        import chdb  # a library of 500 MB: loaded by the first to use it
-
         with self._calling():
-            connection = chdb.connect(self._options.folder)
+            with self._lock:
+                self._running = self._running or running.begin(self._options.folder)
+            connection = running.connect(self._options.folder)
         try:
             with self._calling():
                 for name, value in {**SETTINGS, **_EMBEDDED_SETTINGS}.items():

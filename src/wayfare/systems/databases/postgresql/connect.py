@@ -98,4 +98,11 @@ class Connections:
 
 def _has_news(connection: Connection) -> bool:
     """An idle connection on which something arrived: the server said goodbye, or the network did."""
-    return bool(select.select([connection.fileno()], [], [], 0)[0])
+    return readable(connection.fileno())
+
+
+def readable(descriptor: int) -> bool:
+    """Is there something to read now? By poll: select cannot look at descriptors above 1,023, which services have."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))

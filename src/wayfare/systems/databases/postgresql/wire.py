@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import select
 import socket
 import struct
 import sys
@@ -23,7 +22,7 @@ from typing import Any, Protocol
 import psycopg
 
 from wayfare.core.errors import Unreachable
-from wayfare.systems.databases.postgresql.connect import Connection
+from wayfare.systems.databases.postgresql.connect import Connection, readable
 from wayfare.systems.databases.postgresql.errors import classified, on_the_line
 from wayfare.systems.databases.postgresql.library import Window
 
@@ -210,7 +209,7 @@ class _SocketCopyIn:
 
     def send(self, data: Any) -> None:
         view = memoryview(data).cast("B")
-        if select.select([self._socket], [], [], 0)[0]:
+        if readable(self._socket.fileno()):
             self._until(b"Z")  # the server only speaks now to complain
         header = FRAME.pack(b"d", len(view) + 4)
         with on_the_line():
