@@ -1,4 +1,4 @@
-"""kill -9 after every kind of event of a copy: the same command goes on, and ends with the same target, every row once."""
+"""kill -9 after every kind of event: the same command goes on, and ends with the same target, every row once."""
 
 from __future__ import annotations
 
