@@ -27,6 +27,7 @@ class Settings:
     workers: int = 4  # WAYFARE_WORKERS: steps carried out at once, over all processes
     per_source: int = 4  # WAYFARE_PER_SOURCE: … and of these, reading from one source
     key: Redacted = NO_KEY  # WAYFARE_KEY: seals passwords; without one, the file `key` in `home` does
+    old_key: Redacted = NO_KEY  # WAYFARE_OLD_KEY: opens what was sealed before WAYFARE_KEY was changed
     log_level: str = "INFO"  # WAYFARE_LOG_LEVEL
     jwt_secret: Redacted = NO_KEY  # WAYFARE_JWT_SECRET: signs tokens; without one, the store has a key of its own
 
@@ -44,6 +45,7 @@ class Settings:
             workers=_get(environ, "WAYFARE_WORKERS", _count, _usual_workers),
             per_source=_get(environ, "WAYFARE_PER_SOURCE", _count, lambda: 4),
             key=_get(environ, "WAYFARE_KEY", _key, lambda: NO_KEY),
+            old_key=_get(environ, "WAYFARE_OLD_KEY", _key, lambda: NO_KEY),
             log_level=_get(environ, "WAYFARE_LOG_LEVEL", _level, lambda: "INFO"),
             jwt_secret=_get(environ, "WAYFARE_JWT_SECRET", Redacted, lambda: NO_KEY),
         )

@@ -12,6 +12,7 @@ import typer
 
 from wayfare.cli import options as given
 from wayfare.cli.failures import answering
+from wayfare.cli.keeping_commands import audit_app, secrets_app, store_app
 
 app = typer.Typer(
     help="Move databases, and prove that nothing was lost.",
@@ -24,6 +25,9 @@ app = typer.Typer(
 )
 runs_app = typer.Typer(help="Look at runs, and pause, resume or undo them.")
 app.add_typer(runs_app, name="runs")
+app.add_typer(store_app, name="store")
+app.add_typer(secrets_app, name="secrets")
+app.add_typer(audit_app, name="audit")
 
 
 def _version(wanted: bool) -> None:

@@ -80,7 +80,7 @@ def tenants(connection: sa.Connection) -> Sequence[str]:
 
 
 def verify(connection: sa.Connection, sealer: Sealer, tenant: str) -> tuple[int, Break | None]:
-    """(entries, the first break) of the tenant's chain. Reads it in one transaction's view: call it in a `write`."""
+    """(entries, the first break) of the tenant's chain. Call it in a `snapshot`: nothing may be added meanwhile."""
     count, last = 0, NOTHING
     for row in _rows(connection, tenant):
         if row[1] != count + 1:

@@ -36,7 +36,7 @@ class Bound:
         except BaseException:
             connections.close()
             raise
-        return cls(connections, Sealer(settings.key, settings.home))
+        return cls(connections, Sealer(settings.key, settings.home, settings.old_key))
 
     def close(self) -> None:
         self._connections.close()
@@ -65,6 +65,10 @@ class Bound:
     def read(self) -> AbstractContextManager[sa.Connection]:
         """Bound to the tenant. No transaction: each statement sees what is committed by then."""
         return self._db.read()
+
+    def snapshot(self) -> AbstractContextManager[sa.Connection]:
+        """A transaction for reading alone: all of it sees one state."""
+        return self._db.snapshot()
 
     def publish(self, connection: sa.Connection, topic: str, subject: str, data: Json) -> None:
         """Tell others of a change, in its transaction; last in it, as others who publish wait. Without secrets."""

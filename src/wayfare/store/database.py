@@ -42,23 +42,39 @@ class Transactions:
         self.tenant = tenant
         self._writer = writer
         self._reader = reader
-        self._tells_server = tenant != EVERYTHING and writer.dialect.name == "postgresql"
+        self._shared = writer.dialect.name == "postgresql"
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
         with _classified(), self._writer.connect() as connection:
             connection.execution_options(**{PARAMETER: self.tenant})
             with connection.begin():
-                if self._tells_server:
-                    connection.exec_driver_sql(f"SELECT set_config('{SETTING}', %s, true)", (self.tenant,))
+                self._tell_server(connection)
                 yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """A transaction that sees one state, whatever is written meanwhile. For reading only."""
+        with _classified(), (self._writer if self._shared else self._reader).connect() as connection:
+            connection.execution_options(**{PARAMETER: self.tenant})
+            if self._shared:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            else:
+                connection.exec_driver_sql("BEGIN")
+            self._tell_server(connection)
+            yield connection
+
+    def _tell_server(self, connection: sa.Connection) -> None:
+        """For this transaction. The connections of `everywhere` have been told when they were made."""
+        if self._shared and self.tenant != EVERYTHING:
+            connection.exec_driver_sql(f"SELECT set_config('{SETTING}', %s, true)", (self.tenant,))
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
         with _classified(), self._reader.connect() as connection:
             connection.execution_options(**{PARAMETER: self.tenant})
             # The server keeps it between two uses of a connection: most ask for the same tenant again.
-            if self._tells_server and connection.info.get(PARAMETER) != self.tenant:
+            if self._shared and self.tenant not in (EVERYTHING, connection.info.get(PARAMETER)):
                 connection.exec_driver_sql(f"SELECT set_config('{SETTING}', %s, false)", (self.tenant,))
                 connection.info[PARAMETER] = self.tenant
             yield connection

@@ -73,6 +73,10 @@ class KeyRing:
         self._write(held[:1])
         return len(held) - 1
 
+    def changed_at(self) -> float:
+        """When the file was last written, in seconds since the epoch; 0 where there is none."""
+        return self._file.stat().st_mtime if self._file.exists() else 0.0
+
     def _make(self) -> None:
         """Two processes may race to make it: whoever links first wins, and a crash never leaves half a key."""
         self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
