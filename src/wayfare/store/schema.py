@@ -10,6 +10,19 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, Table, Text
 from sqlalchemy.sql.schema import SchemaItem
 
+
+class Word(Text):
+    """A member of an enumeration of ours, which is text.
+
+    SQLAlchemy would ask its object mapper what such a value may be, and another thread may just be loading that.
+    """
+
+    cache_ok = True
+
+    def coerce_compared_value(self, op: object, value: object) -> Word:
+        return self
+
+
 METADATA = MetaData()  # of every package that keeps records of its own
 
 
@@ -27,7 +40,7 @@ RUNS = _table(
     Column("id", Text, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("title", Text, nullable=False),
-    Column("status", Text, nullable=False),
+    Column("status", Word, nullable=False),
     Column("asked", Text, nullable=False),
     Column("halted", Integer, nullable=False),  # 1: a step failed, so nothing more may start in this round
     Column("reason", Text, nullable=False),
@@ -58,7 +71,7 @@ EVENTS = _table(
     "events",
     Column("run", Text, primary_key=True),
     Column("sequence", BigInteger, primary_key=True),
-    Column("name", Text, nullable=False),
+    Column("name", Word, nullable=False),
     Column("step", Text, nullable=False),
     Column("attempt", BigInteger, nullable=False),
     Column("data", Text, nullable=False),
