@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from wayfare.core.errors import Invalid
 from wayfare.core.redacted import Redacted
 
 T = TypeVar("T")
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 NO_KEY = Redacted("")
@@ -31,6 +33,10 @@ class Settings:
     log_level: str = "INFO"  # WAYFARE_LOG_LEVEL
     jwt_secret: Redacted = NO_KEY  # WAYFARE_JWT_SECRET: signs tokens; without one, the store has a key of its own
 
+    registration: str = ""  # WAYFARE_REGISTRATION: "open" or "closed"; "" is open where only this machine can reach us
+    oidc: Redacted = NO_KEY  # WAYFARE_OIDC: https://CLIENT:SECRET@ISSUER, a provider that people sign in with
+    egress_allow: tuple[Network, ...] = ()  # WAYFARE_EGRESS_ALLOW: networks that may be called beside public ones
+
     @property
     def embedded(self) -> bool:
         """Is the store a SQLite file, owned by one process at a time?"""
@@ -48,6 +54,9 @@ class Settings:
             old_key=_get(environ, "WAYFARE_OLD_KEY", _key, lambda: NO_KEY),
             log_level=_get(environ, "WAYFARE_LOG_LEVEL", _level, lambda: "INFO"),
             jwt_secret=_get(environ, "WAYFARE_JWT_SECRET", Redacted, lambda: NO_KEY),
+            registration=_get(environ, "WAYFARE_REGISTRATION", _registration, lambda: ""),
+            oidc=_get(environ, "WAYFARE_OIDC", Redacted, lambda: NO_KEY),
+            egress_allow=_get(environ, "WAYFARE_EGRESS_ALLOW", _networks, tuple),
         )
 
 
@@ -92,6 +101,16 @@ def _count(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 1024:
         raise ValueError(f"{text[:20]!r} is not a number from 1 to 1024")
     return int(text)
+
+
+def _registration(text: str) -> str:
+    if text not in ("open", "closed"):
+        raise ValueError(f"{text[:20]!r} is neither open nor closed")
+    return text
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(word) for word in text.replace(",", " ").split())
 
 
 def _key(text: str) -> Redacted:

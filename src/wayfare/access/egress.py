@@ -1,8 +1,8 @@
 """Where Wayfare may connect to: every outgoing address is checked after its name was resolved, and then connected to.
 
 Checking a name and letting somebody else resolve it again leaves a gap (DNS rebinding). So `resolve` gives the
-addresses it has checked, all of them or none, and callers connect to these. Cloud metadata services and link-local addresses are
-never reached, whatever is allowed: they hand out the machine's own credentials.
+addresses it has checked, all of them or none, and callers connect to these. Cloud metadata services and link-local
+addresses are never reached, whatever is allowed: they hand out the machine's own credentials.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from wayfare.core.errors import Invalid, Unreachable
+from wayfare.settings import Network
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Resolver = Callable[[str, int], Sequence[str]]
 
 URL_CHARACTERS_MAX = 2048
@@ -152,8 +152,3 @@ def check_url(url: str, policy: Policy, *, where: str = "url", schemes: Collecti
     if parts.username is not None or parts.password is not None:
         raise Invalid("a URL holds no user and no password here.", where=where, remedy="Use a header or a secret.")
     resolve(host, port or (443 if parts.scheme == "https" else 80), policy, where=where)
-
-
-def networks_named(text: str) -> tuple[Network, ...]:
-    """Networks separated by commas or spaces, such as "10.0.0.0/8, fd12::/16". Raises ValueError."""
-    return tuple(ipaddress.ip_network(word) for word in text.replace(",", " ").split())

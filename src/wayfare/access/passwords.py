@@ -25,35 +25,11 @@ BYTES_MAX = 1024  # of UTF-8: nobody types more, and hashing must not be made to
 
 # The head of every list of leaked passwords. Longer lists refuse what documents use as examples.
 WORST = frozenset(
-    [
-        "123456",
-        "1234567",
-        "12345678",
-        "123456789",
-        "1234567890",
-        "000000",
-        "111111",
-        "121212",
-        "123123",
-        "654321",
-        "666666",
-        "password",
-        "password1",
-        "passw0rd",
-        "qwerty",
-        "qwerty123",
-        "qwertyuiop",
-        "abc123",
-        "abcdef",
-        "iloveyou",
-        "letmein",
-        "welcome",
-        "monkey",
-        "dragon",
-        "admin1",
-        "admin123",
-        "secret",
-    ]
+    {
+        *("123456", "1234567", "12345678", "123456789", "1234567890", "000000", "111111", "121212", "123123", "654321"),
+        *("666666", "password", "password1", "passw0rd", "qwerty", "qwerty123", "qwertyuiop", "abc123", "abcdef"),
+        *("iloveyou", "letmein", "welcome", "monkey", "dragon", "admin1", "admin123", "secret"),
+    }
 )
 
 _places = BoundedSemaphore(HASHED_AT_ONCE_MAX)

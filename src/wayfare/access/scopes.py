@@ -1,8 +1,8 @@
 """Who may do what: the one table of roles, scopes and actions, and the one place that asks it.
 
-Roles are document 001's, scopes document 003's. A Developer starts what is not production, a DBA also what is; approving
-is an Admin's alone. Whoever holds `admin` in a tenant may do everything there; accounts and tenants themselves belong to
-the whole installation, so only an Admin of its first tenant may touch them.
+Roles are document 001's, scopes document 003's. A Developer starts what is not production, a DBA also what is;
+approving is an Admin's alone. Whoever holds `admin` in a tenant may do everything there; accounts and tenants
+themselves belong to the whole installation, so only an Admin of its first tenant may touch them.
 """
 
 from __future__ import annotations
