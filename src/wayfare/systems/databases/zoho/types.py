@@ -5,8 +5,9 @@ that record's id and `Owner_name` with the name it goes by (and `What_module`, w
 `native` tells them apart: "ownerlookup", "name of Owner", "module of What".
 
 Ids have up to 19 digits and are integers here. Amounts that people type are decimals with the field's own digits; what
-Zoho computes (formulas, roll-ups) it computes in floating point, and so it stays. Text that people type has the field's
-length; of what Zoho puts together itself (Full_Name), the length it tells is not kept to.
+Zoho computes (formulas, roll-ups) it computes in floating point, and so it stays. A line that people type has the
+field's length; that of longer texts, which may have marks in them, and of what Zoho puts together itself (Full_Name) is
+not kept to, so no column relies on it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _USER_LOOKUPS = frozenset({"ownerlookup", "userlookup"})
 _LOOKUPS = _USER_LOOKUPS | {"lookup", "multi_module_lookup"}
 _COMPUTED = frozenset({"formula", "rollup_summary"})
 _ELSEWHERE = frozenset({"subform", "multiselectlookup", "multiuserlookup"})  # their rows are a module's of their own
+_LINES = frozenset({"text", "email", "phone", "website", "picklist", "autonumber"})
 _DIGITS_MAX = 38
 _DIGITS_OF_INT32 = 9
 _PLAIN: Mapping[str, pa.DataType] = {
@@ -145,7 +147,8 @@ def _columns(field: Field, taken: set[str]) -> list[Column]:
     if field.data_type in _LOOKUPS or (field.data_type == "bigint" and field.json_type == "jsonobject"):
         return _looked_up(field, taken)
     kind, meaning, native = _type(field)
-    length = field.length if pa.types.is_string(kind) and meaning is Meaning.PLAIN and field.typed else None
+    held = meaning is Meaning.PLAIN and field.typed and field.data_type in _LINES
+    length = field.length if held and pa.types.is_string(kind) else None
     return [_column(field.api_name, kind, native, field.label, meaning, length or None)]
 
 
