@@ -115,6 +115,41 @@ def hold(context: StepContext) -> Iterator[None]:
     trace(context, hold="closed")
 
 
+@holder("test.perishable")
+@contextmanager
+def perishable(context: StepContext) -> Iterator[Any]:
+    """Lost when somebody removes its file; it may also not be had again, or not be closed."""
+    folder = Path(context.subject["folder"])
+    if (folder / "cannot").exists():
+        (folder / "cannot").unlink()
+        trace(context, hold="cannot")
+        raise Unreachable("not yet.", where="source")
+    held = folder / "held"
+    held.touch()
+    context.note("token", time.time())
+    trace(context, hold="open")
+    yield held.exists
+    trace(context, hold="closed")
+    if not held.exists():
+        raise Unreachable("it was gone.", where="source")
+
+
+@effect("test.needs")
+class Needs(Put):
+    """As Put, but only while what is held stands."""
+
+    def run(self, context: StepContext, args: Any) -> Any:
+        if not (Path(context.subject["folder"]) / "held").exists():
+            raise Unreachable("it is lost.", where="source")
+        return super().run(context, args)
+
+
+@effect("test.breaks")
+class Breaks:
+    def run(self, context: StepContext, args: Any) -> Any:
+        (Path(context.subject["folder"]) / "held").unlink()
+
+
 class Opened:
     """Stands for a database only in that it can be opened and closed."""
 

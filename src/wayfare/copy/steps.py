@@ -14,11 +14,20 @@ from wayfare.copy.plan import SNAPSHOT
 from wayfare.copy.prove import Prove, Verify
 from wayfare.copy.subject import CopySubject, TableCopy, subject_of
 from wayfare.core.errors import Conflict
-from wayfare.core.plan import Json, StepContext
-from wayfare.core.ports import Database, Extends, Mode, Snapshots, Views
+from wayfare.core.findings import Finding, Severity
+from wayfare.core.plan import Alive, Json, StepContext
+from wayfare.core.ports import Database, Extends, Mode, Perishable, Snapshots, Views
 from wayfare.core.tables import Table
 from wayfare.engine.effects import effect, holder
 from wayfare.flow.structure import compare_structures
+
+RENEWED = Finding(
+    "view_renewed",
+    Severity.INFO,
+    "The view of the source in which the copy began was lost. What was read in it is compared once more.",
+    "source",
+    "Where rows changed meanwhile, the copy says that they differ; start it again then.",
+)
 
 effect("copy.load")(Load)
 effect("copy.verify")(Verify)
@@ -28,16 +37,22 @@ effect("copy.prove")(Prove)
 
 @holder(SNAPSHOT)
 @contextmanager
-def snapshot(context: StepContext) -> Iterator[None]:
-    """One view of the source for all readers, where the source can; the note VIEW tells of it."""
+def snapshot(context: StepContext) -> Iterator[Alive | None]:
+    """One view of the source for all readers, where the source can; the note VIEW tells of it.
+
+    A later one of the same run (the first was lost, or its process was) may show another state. Nothing that was loaded
+    before is taken on trust then: `prove.in_flight` sees two views, and has the source read again in the one open now.
+    """
     source = context.open("source")
     if not isinstance(source, Snapshots):
         context.note(VIEW, None)
-        yield
+        yield None
         return
     with source.snapshot() as view:
+        if context.notes(VIEW) and context.outcomes("copy.load"):
+            context.finding(RENEWED)
         context.note(VIEW, noted(view))
-        yield
+        yield view.alive if isinstance(view, Perishable) else None
 
 
 @effect("copy.check")

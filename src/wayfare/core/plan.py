@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -140,7 +140,14 @@ class Undoes(Protocol):
     def undo(self, context: StepContext, args: Mapping[str, Json]) -> None: ...
 
 
-class Holder(Protocol):
-    """Keeps something open (a snapshot) while phases run; opened anew when a run is resumed or adopted."""
+Alive = Callable[[], bool]
 
-    def __call__(self, context: StepContext) -> AbstractContextManager[None]: ...
+
+class Holder(Protocol):
+    """Keeps something open (a snapshot) while phases run; opened anew when a run is resumed or adopted.
+
+    The context gives a function that says whether what is held still stands, or None where it cannot be lost. What is
+    lost is opened anew: steps that needed it fail as Unreachable, and find the new one at their next attempt.
+    """
+
+    def __call__(self, context: StepContext) -> AbstractContextManager[Alive | None]: ...

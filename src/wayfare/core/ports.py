@@ -252,10 +252,25 @@ class Relays(Protocol):
 
 
 @runtime_checkable
-class Views(Protocol):
+class Perishable(Protocol):
+    """A snapshot that its connections may take with them."""
+
+    def alive(self) -> bool:
+        """Can it still be read in? Asked twice a second, so it must not wait; never raises."""
+        ...
+
+
+@runtime_checkable
+class ShowsViews(Protocol):
     """Has views."""
 
     def views(self) -> Sequence[View]: ...
+
+
+@runtime_checkable
+class Views(ShowsViews, Protocol):
+    """… and can make them."""
+
     def create_views(self, views: Sequence[View]) -> Sequence[Finding]:
         """Create or replace views written in this system's dialect; a finding, with the text, for each that fails."""
         ...

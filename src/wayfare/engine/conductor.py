@@ -20,6 +20,7 @@ from wayfare.core.status import Status
 from wayfare.engine.carry import ATTEMPTS_MAX, Carrier, Leaving, backoff_seconds, classified
 from wayfare.engine.context import Context
 from wayfare.engine.effects import effect_of, holder_of
+from wayfare.engine.hold import Hold
 from wayfare.engine.opened import OpenRun, OpenRuns
 from wayfare.store.database import StoreAway
 from wayfare.store.store import Store
@@ -95,12 +96,12 @@ class Conductor:
                     return False
         return True
 
-    def _held(self, lane: Lane, opened: OpenRun, hold: str, phases: list[int]) -> AbstractContextManager[None]:
+    def _held(self, lane: Lane, opened: OpenRun, hold: str, phases: list[int]) -> AbstractContextManager[object]:
         """The phases' holder, opened anew by every conductor; none where nothing is left to do."""
         if not hold or all(self._complete(opened.run, phase) for phase in phases):
             return nullcontext()
         context = Context(self.store, opened, hold, 1, lambda: self.carrier.stop_reason(lane))
-        return holder_of(hold)(context)
+        return Hold(holder_of(hold), context)
 
     def _phase(self, lane: Lane, opened: OpenRun, round_: int, number: int, phase: Phase) -> bool:
         if not self._complete(opened.run, number):
