@@ -83,6 +83,24 @@ class SharedView:
             if not self._all:
                 _open.pop(self.token, None)
 
+    def alive(self) -> bool:
+        """Idle connections on which something arrived are looked at: the server said goodbye, or the network did."""
+        for connection in self._idle():
+            if not link.has_news(connection) or link.alive(connection):
+                self._free.put(connection)
+            else:
+                self._lose(connection)
+        with _lock:
+            return bool(self._all)
+
+    def _idle(self) -> list[Connection]:
+        """Those that nobody has borrowed; taken, so that nobody does."""
+        found = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                found.append(self._free.get_nowait())
+        return found
+
     def __enter__(self) -> Self:
         return self
 
