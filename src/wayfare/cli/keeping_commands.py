@@ -73,7 +73,7 @@ def secrets_rotate(
 ) -> None:
     """Bring every secret under a new key.
 
-    May be interrupted, and repeated. With WAYFARE_KEY, set that to the new key and WAYFARE_OLD_KEY to the old one before.
+    May be interrupted, and repeated. With WAYFARE_KEY: set that to the new key first, and WAYFARE_OLD_KEY to the old.
     """
     with answering(as_json):
         from wayfare.cli import keeping

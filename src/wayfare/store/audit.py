@@ -10,9 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -81,15 +80,17 @@ def tenants(connection: sa.Connection) -> Sequence[str]:
 
 def verify(connection: sa.Connection, sealer: Sealer, tenant: str) -> tuple[int, Break | None]:
     """(entries, the first break) of the tenant's chain. Call it in a `snapshot`: nothing may be added meanwhile."""
+    query = sa.select(*_COLUMNS).where(AUDIT.c.tenant == tenant).order_by(AUDIT.c.sequence)
     count, last = 0, NOTHING
-    for row in _rows(connection, tenant):
-        if row[1] != count + 1:
-            return count, Break(tenant, count + 1, "is missing" if row[1] > count + 1 else "stands out of order")
-        if row[8] != last:
-            return count, Break(tenant, count + 1, "does not follow from the entry before it")
-        count, last = count + 1, row[9]
-        if _hash(list(row[:9])) != last:
-            return count, Break(tenant, count, "was changed")
+    with connection.execute(query.execution_options(yield_per=AT_ONCE)) as rows:
+        for row in rows:
+            if row[1] != count + 1:
+                return count, Break(tenant, count + 1, "is missing")
+            if row[8] != last:
+                return count, Break(tenant, count + 1, "does not follow from the entry before it")
+            count, last = count + 1, row[9]
+            if _hash(list(row[:9])) != last:
+                return count, Break(tenant, count, "was changed")
     return count, _end(connection, sealer, tenant, count, last)
 
 
@@ -141,8 +142,3 @@ def _place(tenant: str) -> Place:
 def _hash(values: Sequence[object]) -> str:
     """Over the values as JSON, which says where each begins and ends. Times keep every bit of theirs."""
     return hashlib.sha256(json.dumps(values, separators=(",", ":")).encode()).hexdigest()
-
-
-def _rows(connection: sa.Connection, tenant: str) -> Iterator[sa.Row[*tuple[Any, ...]]]:
-    query = sa.select(*_COLUMNS).where(AUDIT.c.tenant == tenant).order_by(AUDIT.c.sequence)
-    yield from connection.execution_options(yield_per=AT_ONCE).execute(query)

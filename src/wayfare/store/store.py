@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from wayfare.core.address import Address
 from wayfare.core.errors import Bug, Conflict, NotFound
@@ -44,10 +46,21 @@ class Store(Bound):
     # Runs
 
     def create_run(
-        self, *, kind: str, title: str, request: Json, fingerprint: str, plan: Plan, addresses: Mapping[str, Address]
+        self,
+        *,
+        kind: str,
+        title: str,
+        request: Json,
+        fingerprint: str,
+        plan: Plan,
+        addresses: Mapping[str, Address],
+        run: str = "",
     ) -> Run:
-        """Queue a run: a worker takes it. `request` must hold no secrets: `addresses` may, and are sealed."""
-        run = new_run_id()
+        """Queue a run: a worker takes it. `request` must hold no secrets: `addresses` may, and are sealed.
+
+        `run` is an id from `new_run_id`, chosen before; where there is such a run by now, that one is given.
+        """
+        chosen, run = bool(run), run or new_run_id()
         row: dict[str, object] = {"id": run, "kind": kind, "title": title, "request": dumps(request)}
         row |= {"plan": dumps(plan_to_json(plan)), "plan_digest": plan.digest(), "fingerprint": fingerprint}
         row |= {"status": Status.QUEUED, "asked": "", "halted": 0, "reason": "", "executor": "", "round": 1}
@@ -55,7 +68,7 @@ class Store(Bound):
         row |= {"tenant": self.one_tenant}
         sealed = [{"run": run, "role": r, "sealed": self._seal(run, r, a)} for r, a in addresses.items()]
         steps = _step_rows(run, plan)
-        with self._db.write() as connection:
+        with suppress(*[IntegrityError] * chosen), self._db.write() as connection:
             connection.execute(sa.insert(RUNS), row)
             for table, rows in ((ADDRESSES, sealed), (STEPS, steps)):
                 if rows:
@@ -152,7 +165,7 @@ class Store(Bound):
         with self._db.write() as connection:
             where = (NOTES.c.run == run, NOTES.c.key == key)
             if not connection.execute(sa.update(NOTES).where(*where).values(value=dumps(value))).rowcount:
-                values = {"run": run, "key": key, "value": dumps(value), "tenant": _owner(run)}
+                values = {"run": run, "key": key, "value": dumps(value), "tenant": _owner(connection, run)}
                 connection.execute(sa.insert(NOTES).values(**values))
 
     def notes(self, run: str, key: str) -> Json:
@@ -171,7 +184,7 @@ class Store(Bound):
         with self._db.write() as connection:
             where = (PROGRESS.c.run == run, PROGRESS.c.step == step)
             if not connection.execute(sa.update(PROGRESS).where(*where).values(amounts=dumps(dict(amounts)))).rowcount:
-                values = {"run": run, "step": step, "amounts": dumps(dict(amounts)), "tenant": _owner(run)}
+                values = {"run": run, "step": step, "amounts": dumps(dict(amounts)), "tenant": _owner(connection, run)}
                 connection.execute(sa.insert(PROGRESS).values(**values))
 
     def outcomes(self, run: str, tag: str) -> Mapping[str, Json]:
@@ -184,9 +197,12 @@ class Store(Bound):
         return {row.name: json.loads(row.data)["result"] for row in rows}
 
 
-def _owner(run: str) -> sa.ScalarSelect[str]:
-    """The tenant of a run, where the transaction is not bound to one."""
-    return sa.select(RUNS.c.tenant).where(RUNS.c.id == run).scalar_subquery()
+def _owner(connection: sa.Connection, run: str) -> str:
+    """The tenant of a run. Raises NotFound where the transaction's tenant has no such run."""
+    tenant = connection.execute(sa.select(RUNS.c.tenant).where(RUNS.c.id == run)).scalar_one_or_none()
+    if tenant is None:
+        raise NotFound(f"there is no run {run}.", where="run")
+    return tenant
 
 
 def _place(tenant: str, run: str, role: str) -> Place:
