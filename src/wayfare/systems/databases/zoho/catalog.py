@@ -26,9 +26,17 @@ from wayfare.systems.databases.zoho.types import SYSTEM, USERS, Field
 THREADS = 4
 BULK_ROWS_MIN = 50_000  # 250 pages cost five times the credits of an export, and pages end at 100,000 records
 KEY_NAME_MAX = 60
-PATH, ROUTE, DISPLAY, OWNERS, TIMED = "module", "route", "display", "owners", "timed"  # hints of a table
+PATH, ROUTE, DISPLAY, OWNERS, TIMED, STATES = (
+    "module",
+    "route",
+    "display",
+    "owners",
+    "timed",
+    "states",
+)  # hints of a table
 EXPORT, PAGES, PEOPLE = "export", "pages", "users"  # routes
 _NO_RECORDS = frozenset({"web", "widget"})  # kinds of modules that show something else
+_MODULES = frozenset({"default", "custom"})  # kinds whose records are approved
 _WITH_PARENT_ONLY = frozenset(
     {"Attachments", "Emails", "Activities"}
 )  # records are given only with what they belong to
@@ -170,8 +178,15 @@ def _table(module: Described, all_modules: Sequence[Described], options: Options
             (DISPLAY, json.dumps(names)),
             (OWNERS, ",".join(f.api_name for f in fields if f.looks_up == USERS)),
             (TIMED, "1" if timed else ""),
+            (STATES, _states(module)),
         ),
     )
+
+
+def _states(module: Described) -> str:
+    if module.kind in _MODULES:
+        return "approved,converted" if module.name == "Leads" else "approved"
+    return ""
 
 
 def _with_parent(module: Described) -> tuple[Field, ...]:

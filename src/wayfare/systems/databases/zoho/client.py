@@ -204,12 +204,15 @@ def _limited(response: httpx2.Response) -> bytes:
     return bytes(data)
 
 
-def _parsed(data: bytes, url: str) -> Any:
+def _parsed(data: bytes, url: str) -> dict[str, Any]:
     """JSON with its numbers as they are written: amounts do not pass through floating point."""
     try:
-        return json.loads(data, parse_float=Decimal)
-    except ValueError as error:
-        raise Busy("an answer is no JSON: it was cut off, or a proxy has answered.", where=url) from error
+        found = json.loads(data, parse_float=Decimal)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Busy("an answer is no JSON object: it was cut off, or a proxy has answered.", where=url)
+    return found
 
 
 def _loosely(data: bytes) -> Any:

@@ -134,4 +134,6 @@ def _module(table: Table, hints: dict[str, str], window: Window) -> pages.Module
     fields = {place(c).field: None for c in table.written if c.name != "id"}
     if window.cursor and window.cursor != "id":
         fields[window.cursor] = None
-    return pages.Module(hints.get(catalog.PATH, table.name), tuple(fields), bool(hints.get(catalog.TIMED)))
+    states = tuple(s for s in hints.get(catalog.STATES, "").split(",") if s)
+    path = hints.get(catalog.PATH, table.name)
+    return pages.Module(path, tuple(fields), bool(hints.get(catalog.TIMED)), states)

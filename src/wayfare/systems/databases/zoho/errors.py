@@ -20,6 +20,7 @@ from wayfare.core.errors import (
 )
 
 SCOPES = "ZohoCRM.modules.READ, ZohoCRM.settings.READ, ZohoCRM.users.READ, ZohoCRM.bulk.READ"
+BY_EXPORT = "Have it exported: add the option bulk=always to the URL."
 _TEXT_MAX = 300
 
 _KINDS: dict[str, type[WayfareError]] = {
@@ -40,9 +41,9 @@ _KINDS: dict[str, type[WayfareError]] = {
 _REMEDIES: dict[str, str] = {
     "OAUTH_SCOPE_MISMATCH": f"Make a refresh token with the scopes {SCOPES}.",
     "INVALID_HOST": "Give the API domain of the account's data centre, such as www.zohoapis.eu.",
-    "LIMIT_REACHED": "Zoho gives no more by pages: add the option bulk=always to the URL.",
-    "DISCRETE_PAGINATION_LIMIT_EXCEEDED": "Zoho gives no more by pages: add the option bulk=always to the URL.",
-    "PAGINATION_LIMIT_EXCEEDED": "Zoho gives no more by pages: add the option bulk=always to the URL.",
+    "LIMIT_REACHED": BY_EXPORT,
+    "DISCRETE_PAGINATION_LIMIT_EXCEEDED": BY_EXPORT,
+    "PAGINATION_LIMIT_EXCEEDED": BY_EXPORT,
 }
 _BY_STATUS: dict[int, type[WayfareError]] = {
     401: Unauthenticated,

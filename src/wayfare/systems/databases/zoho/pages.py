@@ -14,8 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wayfare.core.errors import Busy
+from wayfare.core.errors import Busy, Refused
 from wayfare.systems.databases.zoho.client import VERSION, Answer, Client
+from wayfare.systems.databases.zoho.errors import BY_EXPORT
 from wayfare.systems.databases.zoho.window import MODIFIED
 
 FIELDS_MAX = 50
@@ -40,6 +41,7 @@ class Module:
     path: str
     fields: tuple[str, ...]  # without id, which always comes
     timed: bool = False  # has it a Modified_Time?
+    states: tuple[str, ...] = ()  # in which its records may be and are only shown to those who ask: converted, approved
 
     def groups(self) -> list[tuple[str, ...]]:
         """The fields in groups that one request may ask for; each but an only one also with Modified_Time."""
@@ -52,8 +54,7 @@ class Module:
 
     def parameters(self, fields: Sequence[str]) -> dict[str, str | int]:
         """Records that wait for an approval, and leads that became contacts, are records too."""
-        found: dict[str, str | int] = {"fields": ",".join(fields), "approved": "both"}
-        return {**found, "converted": "both"} if self.path == "Leads" else found
+        return {"fields": ",".join(fields), **dict.fromkeys(self.states, "both")}
 
 
 def pages(client: Client, module: Module, since: str = "") -> Iterator[Page]:
@@ -108,6 +109,9 @@ def _chain(client: Client, module: Module, fields: Sequence[str], since: str) ->
         info: Mapping[str, Any] = answer.body.get("info") or {}
         if not info.get("more_records"):
             return
+        if not info.get("next_page_token"):
+            message = f"Zoho gives no more records of {module.path} by pages, and there are more."
+            raise Refused(message, remedy=BY_EXPORT, where=client.options.api_domain)
         asked = {**asked, "page_token": str(info["next_page_token"])}
 
 

@@ -88,7 +88,7 @@ def decoder(column: Column) -> Callable[[Any], Any]:
 
 
 def _integer(value: Any) -> int:
-    if isinstance(value, (bool, Decimal)) and value != int(value):
+    if isinstance(value, bool) or (isinstance(value, Decimal) and value != int(value)):
         raise ValueError(value)
     return int(value)
 

@@ -64,6 +64,7 @@ class Rules:
     pages_end: int = 100_000  # records, by page tokens
     export_records: int = 200_000
     export_looks: int = 2  # how often one looks before an export is ready
+    export_fails: bool = False
 
 
 @dataclass

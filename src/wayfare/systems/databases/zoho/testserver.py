@@ -210,6 +210,7 @@ def _route(
             return _users(organisation, parameters)
         case ("POST", "crm", "bulk", "v8", "read"):
             _need(organisation, "ZohoCRM.bulk.READ")
+            _need(organisation, "ZohoCRM.modules.READ")
             return _export(organisation, json.loads(body))
         case ("GET", "crm", "bulk", "v8", "read", identity):
             return _export_state(organisation, identity)
@@ -343,6 +344,8 @@ def _export_state(organisation: Organisation, identity: str) -> tuple[int, Any]:
     told: dict[str, Any] = {"id": identity, "operation": "read", "query": made["query"], "file_type": "csv"}
     if made["looks"] <= organisation.rules.export_looks:
         return 200, {"data": [{**told, "state": "QUEUED" if made["looks"] == 1 else "IN PROGRESS"}]}
+    if organisation.rules.export_fails:
+        return 200, {"data": [{**told, "state": "FAILURE"}]}
     module = _module(organisation, made["query"]["module"]["api_name"])
     size, page = organisation.rules.export_records, int(made["query"].get("page", 1))
     records = list(module.records.values())

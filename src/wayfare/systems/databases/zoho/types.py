@@ -25,7 +25,8 @@ USERS = "Users"  # the table that owners are looked up in
 UTC = pa.timestamp("us", "UTC")
 TEXTS = pa.list_(pa.string())
 
-_NAME, _MODULE = "name of ", "module of "
+_NAME, _MODULE, _SHARED = "name of ", "module of ", "se_module of "
+_SE_MODULE = "se_module"  # what What_Id of tasks, events and calls looks in: any module, told beside the record
 _USER_LOOKUPS = frozenset({"ownerlookup", "userlookup"})
 _LOOKUPS = _USER_LOOKUPS | {"lookup", "multi_module_lookup"}
 _COMPUTED = frozenset({"formula", "rollup_summary"})
@@ -131,6 +132,8 @@ def columns(fields: Iterable[Field]) -> tuple[Column, ...]:
 
 def place(column: Column) -> Place:
     """The inverse of `columns`."""
+    if column.native.startswith(_SHARED):
+        return Place(f"${_SE_MODULE}")
     for prefix, part in ((_NAME, "name"), (_MODULE, "module")):
         if column.native.startswith(prefix):
             return Place(column.native.removeprefix(prefix), part)
@@ -140,7 +143,9 @@ def place(column: Column) -> Place:
 
 def exportable(column: Column) -> bool:
     """Does an export tell its value as a page of records does? Structures it tells in another way, or not at all."""
-    return column.meaning is not Meaning.JSON and not column.native.startswith((_MODULE, "tags", "multi_module"))
+    return column.meaning is not Meaning.JSON and not column.native.startswith(
+        (_MODULE, _SHARED, "tags", "multi_module")
+    )
 
 
 def _columns(field: Field, taken: set[str]) -> list[Column]:
@@ -161,9 +166,10 @@ def _looked_up(field: Field, taken: set[str]) -> list[Column]:
         _column(field.api_name, pa.int64(), native, field.label),
         _column(name, pa.string(), f"{_NAME}{field.api_name}", f"{field.label} (name)"),
     ]
-    if field.data_type == "multi_module_lookup":
+    if field.data_type == "multi_module_lookup" or field.module == _SE_MODULE:
+        prefix = _SHARED if field.module == _SE_MODULE else _MODULE
         module = _free(f"{field.api_name}_module", taken)
-        found.append(_column(module, pa.string(), f"{_MODULE}{field.api_name}", f"{field.label} (module)"))
+        found.append(_column(module, pa.string(), f"{prefix}{field.api_name}", f"{field.label} (module)"))
     return found
 
 
