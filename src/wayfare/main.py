@@ -13,11 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from wayfare.faces.http.serving import Service
-    from wayfare.settings import Settings
     from wayfare.store.store import Store
-
-JWT_SECRET_BYTES = 32  # the length of what HS256 signs with (RFC 7518, 3.2)
-PORT = 8000  # of all faces together; a face alone has the port its document names
 
 
 def run() -> None:
@@ -65,63 +61,32 @@ def serve(
         if jwt_secret:
             os.environ["WAYFARE_JWT_SECRET"] = jwt_secret
         with opened_store() as (settings, store):
-            refuse_unsafe(host, settings, auth_enabled=auth_enabled)
-            service = Service(settings, face, auth_enabled)
-            chosen = chosen_port(service, port)
+            service = Service(settings, host, port, face, auth_enabled)
+            refuse_unsafe(service, store, workers)
             if workers == 1:
-                with carrying(settings, store):
-                    serve_here(service, store, host, chosen)
+                with carrying(service, store):
+                    serve_here(service, store)
                 return
-            refuse_embedded(settings, workers)
-        serve_by_workers(service, host, chosen, workers)
+        serve_by_workers(service, workers)
 
 
-def refuse_unsafe(host: str, settings: Settings, *, auth_enabled: bool) -> None:
-    """Raises UserError where others could reach us, and sign-in is off or its secret can be guessed."""
-    from wayfare.core.errors import UserError
-    from wayfare.faces.http.callers import is_loopback
-
-    if is_loopback(host):
-        return
-    if not auth_enabled:
-        raise UserError(
-            f"{host} can be reached from other machines, and nobody has to sign in.",
-            where="--host",
-            remedy="Add --auth-enabled, or use --host 127.0.0.1.",
-        )
-    secret = settings.jwt_secret.reveal().encode()
-    if secret and len(secret) < JWT_SECRET_BYTES:
-        raise UserError(
-            f"the secret that signs tokens has {len(secret)} bytes; {JWT_SECRET_BYTES} are needed.",
-            where="--jwt-secret",
-            remedy="Make one with: openssl rand -base64 48",
-        )
-
-
-def refuse_embedded(settings: Settings, workers: int) -> None:
-    """Raises UserError: one process at a time owns an embedded store."""
+def refuse_unsafe(service: Service, store: Store, workers: int) -> None:
+    """Raises UserError or Invalid for what must not be served so, before anything is."""
     from wayfare.core.errors import UserError
 
-    if settings.embedded:
+    service.faces()
+    service.access(store)
+    if workers > 1 and service.settings.embedded:
         raise UserError(
             f"{workers} processes cannot share the embedded store.",
             where="--workers",
             remedy="Set WAYFARE_STORE to a postgresql:// URL, or use --workers 1.",
         )
+    if service.auth_enabled:
+        store.refuse_superuser()
 
 
-def chosen_port(service: Service, port: int) -> int:
-    """Raises Invalid for an unknown face, naming those there are."""
-    from wayfare.core.errors import Invalid
-    from wayfare.faces.http.face import faces
-
-    if not service.faces():
-        known = ", ".join(face.name for face in faces())
-        raise Invalid(f"there is no face called {service.face!r}.", where="--face", remedy=f"Known faces: {known}.")
-    return port or (service.faces()[0].port if service.face else PORT)
-
-
-def carrying(settings: Settings, store: Store) -> AbstractContextManager[object]:
+def carrying(service: Service, store: Store) -> AbstractContextManager[object]:
     """While open: runs are carried out by this process, unless another process or separate workers do it."""
     from contextlib import nullcontext
     from importlib import import_module
@@ -130,6 +95,7 @@ def carrying(settings: Settings, store: Store) -> AbstractContextManager[object]
     from wayfare.engine.lock import owner
     from wayfare.systems.registry import open_database
 
+    settings = service.settings
     if not settings.embedded or owner(settings) is not None:
         return nullcontext()
     import_module("wayfare.copy.steps")  # the capability registers its effects with the engine

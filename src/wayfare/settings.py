@@ -35,6 +35,7 @@ class Settings:
 
     registration: str = ""  # WAYFARE_REGISTRATION: "open" or "closed"; "" is open where only this machine can reach us
     oidc: Redacted = NO_KEY  # WAYFARE_OIDC: https://CLIENT:SECRET@ISSUER, a provider that people sign in with
+    calls_per_minute: int = 600  # WAYFARE_CALLS_PER_MINUTE: of one caller, over HTTP
     egress_allow: tuple[Network, ...] = ()  # WAYFARE_EGRESS_ALLOW: networks that may be called beside public ones
 
     @property
@@ -56,6 +57,7 @@ class Settings:
             jwt_secret=_get(environ, "WAYFARE_JWT_SECRET", Redacted, lambda: NO_KEY),
             registration=_get(environ, "WAYFARE_REGISTRATION", _registration, lambda: ""),
             oidc=_get(environ, "WAYFARE_OIDC", Redacted, lambda: NO_KEY),
+            calls_per_minute=_get(environ, "WAYFARE_CALLS_PER_MINUTE", _calls, lambda: 600),
             egress_allow=_get(environ, "WAYFARE_EGRESS_ALLOW", _networks, tuple),
         )
 
@@ -111,6 +113,12 @@ def _registration(text: str) -> str:
 
 def _networks(text: str) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(word) for word in text.replace(",", " ").split())
+
+
+def _calls(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
+        raise ValueError(f"{text[:20]!r} is not a number from 1 to 1000000")
+    return int(text)
 
 
 def _key(text: str) -> Redacted:

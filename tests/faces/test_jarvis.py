@@ -13,6 +13,7 @@ import wayfare.copy.steps  # noqa: F401  registers the effects
 from moving import data, file_address, home
 from wayfare.core.ports import WHOLE
 from wayfare.engine.engine import Engine
+from wayfare.faces.http.access import Access
 from wayfare.faces.http.app import create_app
 from wayfare.faces.http.face import faces
 from wayfare.systems.registry import open_database
@@ -23,7 +24,7 @@ FIELDS = {"success": bool, "tables_migrated": list, "tables_failed": list, "tota
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     with home(tmp_path_factory.mktemp("home")) as (settings, store), Engine(settings, store, open_database):
-        yield TestClient(create_app(store, faces()))
+        yield TestClient(create_app(store, faces(), Access.to(store, settings)))
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Self
 
 import structlog
@@ -27,8 +28,9 @@ from wayfare.store.store import Store
 LOOK_SECONDS = 0.1
 PROGRESS_SECONDS = 0.5  # amounts change all the time; the newest are enough
 OUTAGE_SECONDS = 1.0
-AT_HAND = 2000  # events of each watched run
-GIVEN_AT_ONCE = 200  # to one who watches: what waits for a stalled client stays small
+AT_HAND_CHARACTERS = 500_000  # events of each watched run
+GIVEN_AT_ONCE = 200  # to one who watches …
+GIVEN_CHARACTERS_MAX = 32_000  # … so that what waits for a stalled client stays small
 READ_AT_ONCE = 1000
 
 log = structlog.get_logger("wayfare.watching")
@@ -64,17 +66,16 @@ class Watched:
         if not events or since + 1 < events[0].sequence:
             return None
         start = since + 1 - events[0].sequence
-        return events[start : start + GIVEN_AT_ONCE]
+        return few(events[start : start + GIVEN_AT_ONCE])
 
     def behind(self, since: int) -> Sequence[Told]:
         """The same from the journal. Blocks."""
-        return told(self.store.events(self.run, since=since, limit=GIVEN_AT_ONCE))
+        return few(told(self.store.events(self.run, since=since, limit=GIVEN_AT_ONCE)))
 
     def take_in(self, events: Sequence[Event]) -> None:
         for _ in self.picture.see(events):
             pass
-        kept = [*self.at_hand, *told(events)]
-        self.at_hand = kept[-AT_HAND:]
+        self.at_hand = newest([*self.at_hand, *told(events)])
         self.last = events[-1].sequence
 
     def measure(self) -> bool:
@@ -178,6 +179,18 @@ class Watching:
                 wakes = list(found.wakes)
             for wake in wakes:
                 wake()
+
+
+def few(events: Sequence[Told]) -> Sequence[Told]:
+    """The first of them, as many as may be given at once; one at least."""
+    sizes = accumulate(len(event.text) for event in events)
+    return events[: max(1, sum(size <= GIVEN_CHARACTERS_MAX for size in sizes))]
+
+
+def newest(events: Sequence[Told]) -> list[Told]:
+    """The last of them, as many as are kept at hand; one at least."""
+    sizes = accumulate(len(event.text) for event in reversed(events))
+    return list(events[-max(1, sum(size <= AT_HAND_CHARACTERS for size in sizes)) :])
 
 
 def told(events: Iterable[Event]) -> list[Told]:

@@ -58,9 +58,8 @@ class Allowed:
         self._limit = limit
 
     async def __call__(self, connection: HTTPConnection) -> None:
-        rates: Rates | None = connection.app.state.rates
-        if rates is not None and connection.scope.get("wayfare.caller") is not LOCAL:
-            await _take(connection.scope, rates, self._name, self._limit)
+        if connection.scope.get("wayfare.caller") is not LOCAL:
+            await _take(connection.scope, connection.app.state.access.rates, self._name, self._limit)
 
 
 async def _take(scope: Scope, rates: Rates, name: str, limit: Limit) -> None:

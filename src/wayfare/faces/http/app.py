@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -20,14 +19,13 @@ from starlette.responses import Response
 from starlette.routing import WebSocketRoute
 
 from wayfare import __version__
-from wayfare.access.rates import Limit, Rates
 from wayfare.control.tallies import Tallies
 from wayfare.control.watching import Watching
-from wayfare.core.errors import Bug, NotSignedIn
-from wayfare.core.principal import Principal
+from wayfare.core.errors import Bug
 from wayfare.faces.http import docs, probes
+from wayfare.faces.http.access import Access
 from wayfare.faces.http.allowances import Allowance, AllowanceHeaders
-from wayfare.faces.http.callers import Authenticate, Identified, needs_of
+from wayfare.faces.http.callers import Identified, needs_of
 from wayfare.faces.http.envelopes import Envelopes, Rendered
 from wayfare.faces.http.face import Face
 from wayfare.faces.http.headers import SecurityHeaders
@@ -40,27 +38,8 @@ from wayfare.faces.http.streams import Leaving
 from wayfare.faces.http.traced import Traced
 from wayfare.store.store import Store
 
-CALLS = Limit(600)  # a caller's, a minute
 
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Who is let in. Without `enabled`, a missing credential acts as the local administrator."""
-
-    authenticate: Authenticate
-    enabled: bool = False
-    rates: Rates | None = None  # None: nobody is limited
-    limit: Limit = CALLS
-
-
-def nobody(authorization: str, key: str, tenant: str) -> Principal | None:
-    raise NotSignedIn("no credential is known here.", remedy="Leave it out.")
-
-
-OPEN = Access(nobody)
-
-
-def create_app(store: Store, served: Sequence[Face], access: Access = OPEN) -> FastAPI:
+def create_app(store: Store, served: Sequence[Face], access: Access) -> FastAPI:
     """The faces of `served` on one origin. Raises Bug for a route that does not say what it needs."""
     watching = Watching()
 
@@ -76,7 +55,7 @@ def create_app(store: Store, served: Sequence[Face], access: Access = OPEN) -> F
     app.state.watching = watching
     app.state.metrics = Metrics(Tallies(store))
     app.state.readiness = Readiness(store)
-    app.state.rates = access.rates
+    app.state.access = access
     for router in (probes.router, docs.router, *(face.router for face in served)):
         app.include_router(router)
     refuse_open_routes(app)
@@ -93,9 +72,8 @@ def _wrap(app: FastAPI, envelopes: Envelopes, access: Access) -> None:
     app.add_exception_handler(RequestValidationError, framework)
     app.add_exception_handler(HTTPException, framework)
     app.add_middleware(Idempotent, store=app.state.store)
-    if access.rates is not None:
-        app.add_middleware(Allowance, rates=access.rates, limit=access.limit)
-    app.add_middleware(Identified, authenticate=access.authenticate, enabled=access.enabled)
+    app.add_middleware(Allowance, rates=access.rates, limit=access.limit)
+    app.add_middleware(Identified, authenticate=access.entrance.callers.authenticate, enabled=access.enabled)
     app.add_middleware(BodyLimit)
     app.add_middleware(Rendered, envelopes=envelopes)
     app.add_middleware(AllowanceHeaders)

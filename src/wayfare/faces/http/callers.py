@@ -11,7 +11,6 @@ of this very origin, by a name of this machine: else any web site, or a name reb
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +21,7 @@ from starlette.requests import HTTPConnection
 from wayfare.access.scopes import ACTIONS, require
 from wayfare.core.errors import Bug, NotAllowed, NotSignedIn, WayfareError
 from wayfare.core.principal import LOCAL, Principal
+from wayfare.faces.http.access import is_loopback
 from wayfare.faces.http.headers import Asgi, Receive, Scope, Send
 from wayfare.faces.http.threads import quickly
 from wayfare.store.store import Store
@@ -109,14 +109,6 @@ def refuse_foreign(scope: Scope, headers: Mapping[str, str]) -> None:
             where="Origin" if local else "Host",
             remedy="Start it with --auth-enabled, and sign in.",
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Can only this machine reach what listens there?"""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _of_subprotocol(scope: Scope) -> str:

@@ -22,6 +22,7 @@ BODY_STILL_SECONDS = 5.0  # without a byte of a body that is not complete
 BODY_SECONDS = 30.0  # for a whole body, however steadily it trickles
 HEAD_BYTES_MAX = 32 << 10
 HEADERS_MAX = 100
+WAITING_BYTES = 32 << 10  # of an answer that its client is slow to take, before whoever makes it has to wait
 
 log = structlog.get_logger("wayfare.http")
 
@@ -36,6 +37,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        transport.set_write_buffer_limits(WAITING_BYTES)
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:

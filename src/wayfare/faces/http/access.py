@@ -1,0 +1,57 @@
+"""How this server lets people in, and where it may connect to: put together once, asked by every face.
+
+request.app.state.access.entrance.sign_in …
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from typing import Self
+
+from wayfare.access.accounts import registration_open
+from wayfare.access.egress import Policy, for_calls, for_connections
+from wayfare.access.entrance import Entrance
+from wayfare.access.keyring import token_secret
+from wayfare.access.rates import Limit, MemoryRates, Rates, StoreRates
+from wayfare.settings import Settings
+from wayfare.store.store import Store
+
+CALLS = Limit(600)  # of one caller, in a minute
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    entrance: Entrance
+    connections: Policy  # where databases may be
+    calls: Policy  # where other services may be
+    rates: Rates
+    limit: Limit = CALLS
+    enabled: bool = False  # False: a missing credential acts as the local administrator
+    on_loopback: bool = True  # only this machine can reach us
+    registration: bool = True  # may people make accounts for themselves, once there is one?
+
+    @classmethod
+    def to(cls, store: Store, settings: Settings, *, enabled: bool = False, host: str = "127.0.0.1") -> Self:
+        """Raises UserError for a secret that others than this machine could guess."""
+        local = is_loopback(host)
+        secret = token_secret(settings.jwt_secret, on_loopback=local)[0] if settings.jwt_secret else b""
+        allowed = settings.egress_allow
+        return cls(
+            entrance=Entrance.to(store, secret=secret),
+            connections=for_connections(on_loopback=local, allowed=allowed),
+            calls=for_calls(on_loopback=local, allowed=allowed),
+            rates=MemoryRates() if settings.embedded else StoreRates(store),
+            limit=Limit(settings.calls_per_minute),
+            enabled=enabled,
+            on_loopback=local,
+            registration=registration_open(settings.registration, on_loopback=local),
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Can only this machine reach what listens there?"""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
