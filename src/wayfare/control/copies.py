@@ -70,7 +70,7 @@ def start_copy(store: Store, request: CopyRequest) -> tuple[Run, bool]:
         return _resumed(store, unfinished), True
     if unfinished:
         store.ask(unfinished.id, "rollback")  # what it staged is of no use to anybody
-    return _recorded(store, request), False
+    return _record(store, request), False
 
 
 def start_fresh(store: Store, request: CopyRequest, run: str) -> Run:
@@ -79,7 +79,7 @@ def start_fresh(store: Store, request: CopyRequest, run: str) -> Run:
     What an earlier, failed run of the same request has staged is taken away. Raises Busy while one is at work, and what
     `start_copy` raises.
     """
-    if found := _recorded_before(store, run):
+    if found := recorded(store, run):
         return found
     request = replace(request, source=settled(request.source), target=settled(request.target))
     unfinished = store.unfinished(request.fingerprint())
@@ -87,17 +87,18 @@ def start_fresh(store: Store, request: CopyRequest, run: str) -> Run:
         raise Busy(f"run {unfinished.id} of the same copy is {unfinished.status}.", remedy="Wait for its end.")
     if unfinished:
         store.ask(unfinished.id, "rollback")
-    return _recorded(store, request, run)
+    return _record(store, request, run)
 
 
-def _recorded_before(store: Store, run: str) -> Run | None:
+def recorded(store: Store, run: str) -> Run | None:
+    """The run with exactly that id, where there is one by now."""
     try:
         return store.run(run)
     except NotFound:
         return None
 
 
-def _recorded(store: Store, request: CopyRequest, run: str = "") -> Run:
+def _record(store: Store, request: CopyRequest, run: str = "") -> Run:
     plan = plan_copy(request, since=last_cursors(store, request) if request.incremental and not request.since else None)
     refuse_blocked(plan)
     return store.create_run(

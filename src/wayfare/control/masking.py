@@ -1,4 +1,4 @@
-"""Secrets in JSON that is shown and sent back: answers have `***`, and an update that sends `***` keeps the old value."""
+"""Secrets in JSON that is shown and sent back: answers have `***`, and a change that sends `***` keeps what was."""
 
 from __future__ import annotations
 
