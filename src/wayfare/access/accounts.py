@@ -92,10 +92,15 @@ class Accounts:
 
     # Beginning
 
-    def register(self, name: str, email: str, password: Redacted, *, open_to_all: bool) -> User:
-        """Make an account for oneself; an installation's first is its Admin. Raises NotAllowed, Invalid, Conflict."""
-        made = _checked(name, email, password)
-        made["password_hash"] = passwords.hashed(password)
+    def register(
+        self, name: str, email: str, password: Redacted = NO_PASSWORD, *, open_to_all: bool, proven: bool = False
+    ) -> User:
+        """Make an account for oneself; an installation's first is its Admin. Raises NotAllowed, Invalid, Conflict.
+
+        `proven`: an identity provider says who it is, so that no password is needed.
+        """
+        made = _checked(name, email, password, optional=proven)
+        made["password_hash"] = passwords.hashed(password) if password else ""
         with self._all.write() as connection:
             _take_turn(connection)
             first = connection.execute(sa.select(USERS.c.id).limit(1)).first() is None
@@ -147,6 +152,10 @@ class Accounts:
         passwords.check_rules(password, names=(user.name, user.email))
         values = {"password_hash": passwords.hashed(password), "version": USERS.c.version + 1}
         self._change(by, user, "users.password", values)
+
+    def remove_password(self, by: Principal, user: User) -> None:
+        """Ends every sign-in of the user, who signs in with an identity provider from now on."""
+        self._change(by, user, "users.password", {"password_hash": "", "version": USERS.c.version + 1})
 
     def refresh_hash(self, user: User, password: Redacted) -> None:
         """The same password, with today's parameters."""
