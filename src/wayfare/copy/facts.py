@@ -12,7 +12,7 @@ from wayfare.copy.request import CopyRequest
 from wayfare.copy.selection import select
 from wayfare.core.errors import Invalid, NotFound
 from wayfare.core.findings import Finding
-from wayfare.core.ports import WHOLE, Chunk, Creates, Database, Facts, Names, Namespaced, Refines, Stages, Views
+from wayfare.core.ports import WHOLE, Chunk, Creates, Database, Facts, Names, Namespaced, Refines, ShowsViews, Stages
 from wayfare.core.tables import Sequence, Table, View
 from wayfare.systems.registry import adapter
 
@@ -111,7 +111,7 @@ def rows_per_chunk(request: CopyRequest, table: Table) -> int:
 
 
 def _views(source: Database, request: CopyRequest) -> tuple[View, ...]:
-    return () if _partial(request) or not isinstance(source, Views) else tuple(source.views())
+    return () if _partial(request) or not isinstance(source, ShowsViews) else tuple(source.views())
 
 
 def _partial(request: CopyRequest) -> bool:

@@ -1,0 +1,16 @@
+"""SQL Server as a source: read over TDS by python-tds, or as Arrow by Microsoft's driver or any ODBC driver."""
+
+from wayfare.systems.registry import Adapter
+
+ADAPTER = Adapter(
+    "sqlserver",
+    "SQL Server",
+    "wayfare.systems.databases.sqlserver.database:SqlServer",
+    "sqlserver://user:password@host:1433/database",
+    aliases=("mssql",),
+    drivers=("pytds",),
+    extra="sqlserver",
+    sql_dialect="tsql",
+    port=1433,
+    source_only=True,
+)
