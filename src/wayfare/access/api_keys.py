@@ -64,9 +64,16 @@ class ApiKeys:
         self._clock = clock
 
     def create(
-        self, owner: Principal, name: str, scopes: Collection[str] = (), seconds: float | None = None
+        self,
+        owner: Principal,
+        name: str,
+        scopes: Collection[str] = (),
+        seconds: float | None = None,
+        *,
+        by: Principal | None = None,
     ) -> tuple[ApiKey, Redacted]:
         """The key, which is never seen again, and what is kept of it. Without `scopes`: all that the owner has now.
+        `by` is who makes it, where that is not the owner.
 
         Raises Invalid; NotAllowed for a scope that the owner lacks; Conflict for an owner without an account.
         """
@@ -87,7 +94,9 @@ class ApiKeys:
         store = self._store.of(owner.tenant)
         with store.write() as connection:
             connection.execute(sa.insert(API_KEYS), row)
-            store.audit(connection, owner, "keys.create", row["id"], details={"name": kept, "scopes": sorted(given)})
+            store.audit(
+                connection, by or owner, "keys.create", row["id"], details={"name": kept, "scopes": sorted(given)}
+            )
         return self._get(owner.tenant, row["id"]), Redacted(key)
 
     def all(self, tenant: str, user: str = "") -> Sequence[ApiKey]:
