@@ -149,7 +149,7 @@ def test_an_upsert_leaves_the_other_s_row(ours: Store, store: Store) -> None:
     row = {"run": "b", "key": "k", "value": "forged"}
     with ours.write() as connection:
         upsert = insert(NOTES).on_conflict_do_update(index_elements=[N.run, N.key], set_={"value": "forged"})
-        assert connection.execute(upsert, row).rowcount == 0
+        assert connection.execute(upsert.returning(N.run), row).all() == []
         connection.execute(upsert, {**row, "run": "a"})
         assert connection.execute(sa.select(N.value)).scalars().all() == ["forged"]
     assert contents(store, "b")["notes"] == [("b", "k", "v", "b")]

@@ -24,7 +24,8 @@ from wayfare.store.revisions import EVERYTHING, SETTING
 
 SCHEMA = "wayfare"
 BUSY_MS = 30_000
-CONNECT_SECONDS = 3  # a store that is far away is no store
+# How long a store that does not answer is waited for: to connect, and until a broken line is noticed.
+PATIENCE = {"connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 3}
 UPGRADE_LOCK = 7_293_001  # any number, the same in every process
 
 
@@ -179,7 +180,7 @@ def postgresql_engine(url: str, tenant: str = "") -> sa.Engine:
         pool_pre_ping=True,
         pool_size=5,
         max_overflow=10,
-        connect_args={"connect_timeout": CONNECT_SECONDS, "options": options, "application_name": "wayfare"},
+        connect_args={"options": options, "application_name": "wayfare", **PATIENCE},
     )
 
 
