@@ -51,12 +51,23 @@ def move(path: Path, request: CopyRequest) -> tuple[Run, Report]:
 
 
 def run_script(address: Address, script: str) -> None:
-    """Load a published SQL script, with psql's COPY blocks, into an empty PostgreSQL or MySQL database."""
+    """Load a published SQL script, with psql's COPY blocks, into an empty PostgreSQL, MySQL or SQL Server database."""
+    if address.system == "sqlserver":
+        _run_sqlserver(address, script)
+        return
     script = re.sub(r"(?im)^(DROP DATABASE|CREATE DATABASE|USE|\\c)\b[^;]*;", "", script)
     if address.system == "mysql":
         _run_mysql(address, script)
     else:
         _run_postgresql(address, script)
+
+
+def _run_sqlserver(address: Address, script: str) -> None:
+    """Its batches are separated by GO; those about the database itself are left out."""
+    from wayfare.systems.databases.sqlserver import testbed
+
+    batches = re.split(r"(?im)^GO\s*$", script)
+    testbed.run(address, *(b for b in batches if b.strip() and not re.search(r"\bDATABASE\b|^\s*USE\b", b)))
 
 
 def _run_mysql(address: Address, script: str) -> None:

@@ -16,7 +16,11 @@ from wayfare.core.findings import Severity
 from wayfare.core.status import Status
 from wayfare.systems.testing import Fresh
 
-SCRIPTS = {"postgresql": "chinook/Chinook_PostgreSql.sql", "mariadb": "chinook/Chinook_MySql.sql"}
+SCRIPTS = {
+    "postgresql": "chinook/Chinook_PostgreSql.sql",
+    "mariadb": "chinook/Chinook_MySql.sql",
+    "sqlserver": "chinook/Chinook_SqlServer.sql",
+}
 ROWS = 15_607
 
 
@@ -58,7 +62,7 @@ def sources(beds: dict[str, Fresh], tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.mark.parametrize("target", TARGETS)
-@pytest.mark.parametrize("source", ["sqlite", "postgresql", "mariadb"])
+@pytest.mark.parametrize("source", ["sqlite", "postgresql", "mariadb", "sqlserver"])
 def test_chinook(source: str, target: str, sources: dict[str, Address], beds: dict[str, Fresh], tmp_path: Path) -> None:
     request = CopyRequest(sources[source], beds[target]())
     run, report = move(tmp_path, request)
