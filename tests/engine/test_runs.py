@@ -140,3 +140,19 @@ def test_a_password_is_in_no_file_and_no_event(bed: Bed) -> None:
     assert {"wayfare.db", "engine.db", "wayfare.log", "key"} <= {path.name for path in files}
     assert not [path for path in files if CANARY.encode() in path.read_bytes()]
     assert CANARY not in repr(bed.events(run))
+
+
+def test_runs_are_forgotten_long_after_their_end_and_reports_are_kept(any_bed: Bed) -> None:
+    old, last = (any_bed.run(Phase("one", (put("a"),))) for _ in range(2))
+    for run in (old, last):
+        assert any_bed.carry_out(run).status is Status.SUCCEEDED
+    report = any_bed.settings.home / "runs" / old.id / "report.json"
+    report.parent.mkdir(parents=True)
+    report.write_text("proof")
+    ancient = "UPDATE runs SET ended_at = ended_at - 91 * 86400.0"
+    with any_bed.store.everywhere.write() as connection:
+        connection.exec_driver_sql(ancient)
+    any_bed.worker()
+    wait_for(lambda: [r.id for r in any_bed.store.runs()] == [last.id], "the old one to be forgotten")
+    assert any_bed.events(old) == []
+    assert report.read_text() == "proof"

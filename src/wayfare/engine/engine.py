@@ -27,6 +27,7 @@ from wayfare.store.work import Superseded
 TAKE_SECONDS = 0.2  # how often queued runs are looked for
 HEAL_SECONDS = 5.0  # how often runs without a conductor are looked for
 FORGET_SECONDS = 7 * 86_400.0  # how long DBOS's records of what has ended are kept
+PRUNE_SECONDS = 90 * 86_400.0  # how long runs are kept after their end; their reports stay, being proof
 FORGET_EVERY_SECONDS = 3600.0
 OUTAGE_SECONDS = 1.0  # between attempts while the store is away
 LEAVE_SECONDS_MAX = 30.0  # how long steps in flight may take to notice that the process ends
@@ -162,6 +163,7 @@ class Engine:
         if now > self._forget_at:
             self._forget_at = now + FORGET_EVERY_SECONDS
             self._durable.forget(FORGET_SECONDS)
+            self._store.prune(PRUNE_SECONDS)
 
     def _take(self) -> None:
         for taken in self._store.work.rounds.to_conduct():

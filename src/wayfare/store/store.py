@@ -134,11 +134,20 @@ class Store(Bound):
         return self.run(run)
 
     def prune(self, older_than_seconds: float) -> Sequence[str]:
-        """Forget runs that ended that long ago; gives their ids."""
+        """Forget runs that ended that long ago; gives their ids.
+
+        Two kinds are kept for as long as it takes: what may still have to be undone (a run that failed or was cancelled
+        after it had begun), and of each wish the newest run that succeeded, as an incremental copy goes on from it.
+        """
         old = sa.and_(RUNS.c.status.in_(OVER), RUNS.c.ended_at < time.time() - older_than_seconds)
-        with self._db.write() as connection:
-            ids = list(connection.execute(sa.select(RUNS.c.id).where(old)).scalars())
-            for run in ids:
+        begun = sa.exists().where(STEPS.c.run == RUNS.c.id, STEPS.c.attempt > 0, STEPS.c.state != "undone")
+        settled = sa.or_(RUNS.c.status.in_((Status.SUCCEEDED, Status.UNDONE)), ~begun)
+        newest = sa.select(sa.func.max(RUNS.c.id)).where(RUNS.c.status == Status.SUCCEEDED)
+        newest = newest.group_by(RUNS.c.tenant, RUNS.c.fingerprint)
+        with self._db.read() as connection:
+            ids = list(connection.execute(sa.select(RUNS.c.id).where(old, settled, RUNS.c.id.not_in(newest))).scalars())
+        for run in ids:  # one by one, so that nobody waits long
+            with self._db.write() as connection:
                 for table in OF_A_RUN:
                     connection.execute(sa.delete(table).where(table.c.run == run))
                 connection.execute(sa.delete(RUNS).where(RUNS.c.id == run))

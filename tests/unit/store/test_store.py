@@ -286,6 +286,25 @@ def test_old_runs_are_forgotten_wholly(store: Store) -> None:
     assert store.addresses(old.id) == {}
 
 
+def test_what_is_still_needed_is_not_forgotten(store: Store) -> None:
+    """The last success of each wish, and what failed and was not undone."""
+    first, second, other = queue(store, "f"), queue(store, "f"), queue(store, "g")
+    for run in (first, second, other):
+        to(store, run.id, Status.RUNNING, Status.SUCCEEDED)
+    untouched, begun, undone = queue(store, "h"), queue(store, "h"), queue(store, "h")
+    for run in (begun, undone):
+        lane, _ = store.work.begin(run.id, run.round, "e") or pytest.fail("nothing to conduct")
+        claim = store.work.claim(lane, 0)
+        assert claim
+        store.work.done(claim, None, 0.1)
+        to(store, run.id, Status.FAILED)
+    to(store, untouched.id, Status.RUNNING, Status.FAILED)
+    to(store, undone.id, Status.UNDOING, Status.UNDONE)
+    time.sleep(0.01)
+    assert set(store.prune(older_than_seconds=0)) == {first.id, untouched.id, undone.id}
+    assert {r.id for r in store.runs()} == {second.id, other.id, begun.id}
+
+
 def test_opening_twice_finds_what_was_there(settings: Settings) -> None:
     with closing(Store.open(settings)) as first:
         run = queue(first)
