@@ -88,9 +88,11 @@ def refuse_unsafe(service: Service, store: Store, workers: int) -> None:
 
 def carrying(service: Service, store: Store) -> AbstractContextManager[object]:
     """While open: runs are carried out by this process, unless another process or separate workers do it."""
-    from contextlib import nullcontext
+    from contextlib import ExitStack, nullcontext
     from importlib import import_module
 
+    from wayfare.control.carrying import Policies
+    from wayfare.control.scheduler import Scheduler
     from wayfare.engine.engine import Engine
     from wayfare.engine.lock import owner
     from wayfare.systems.registry import open_database
@@ -99,4 +101,8 @@ def carrying(service: Service, store: Store) -> AbstractContextManager[object]:
     if not settings.embedded or owner(settings) is not None:
         return nullcontext()
     import_module("wayfare.copy.steps")  # the capability registers its effects with the engine
-    return Engine(settings, store, open_database)
+    access = service.access(store)
+    at_work = ExitStack()
+    at_work.enter_context(Engine(settings, store, open_database))
+    at_work.enter_context(Scheduler(store, Policies(access.connections, access.calls)))
+    return at_work

@@ -55,8 +55,14 @@ def watch(store: Store, run: str, view: View) -> Picture:
 
 
 def work(settings: Settings, store: Store) -> None:
-    """Carry out whatever is queued, until SIGINT or SIGTERM."""
-    with _stop_signals() as stop, _engine(settings, store) as engine:
+    """Carry out whatever is queued, and begin what is due, until SIGINT or SIGTERM."""
+    from wayfare.access.egress import for_calls, for_connections
+    from wayfare.control.carrying import Policies
+    from wayfare.control.scheduler import Scheduler
+
+    # Whether this machine itself may be called was asked where the address was given.
+    here = Policies(for_connections(on_loopback=True), for_calls(on_loopback=False, allowed=settings.egress_allow))
+    with _stop_signals() as stop, _engine(settings, store) as engine, Scheduler(store, here):
         engine.work(stop=stop.event)
 
 

@@ -210,7 +210,8 @@ def address_of(store: Store, text: str, where: str = "url") -> Address:
 def check_address(address: Address, policy: Policy, where: str = "host") -> None:
     """Raises AddressRefused for a place that we do not connect to, Unreachable for a name that does not exist."""
     found = adapter(address.system)
-    check_host(address.host, address.port or found.port, policy, where=where)
+    host = address.host.partition("\\")[0]  # what follows is the name of an instance
+    check_host(host, address.port or found.port, policy, where=where)
 
 
 def _acceptable(address: Address, policy: Policy) -> Address:

@@ -79,6 +79,12 @@ def owned(store: Store, owner: str, limit: int = 1000) -> Sequence[Migration]:
     return [_from(shelf, record) for record in shelf.find(limit, newest_first=True, owner=owner)]
 
 
+def tally(store: Store, owner: str) -> Mapping[tuple[Status, str], int]:
+    """How many of one account stand where: (status, variety) → number."""
+    counted = Shelf(store, MIGRATIONS).count("status", "variety", owner=owner)
+    return {(Status(status), variety): number for (status, variety), number in counted.items()}
+
+
 def document_of(store: Store, migration: Migration, changes: Json) -> Json:
     """`changes` as they were sent for this migration, with the secrets that `***` stands for."""
     return merged(changes, json.loads(Shelf(store, MIGRATIONS).secret(migration.record))["document"])

@@ -22,6 +22,7 @@ from wayfare.store.shelf import Record
 from wayfare.store.wanted import MIGRATIONS, SCHEDULES, STARTS
 
 LEASE_SECONDS = 15.0  # renewed while somebody is at work
+GRACE_SECONDS = 5.0  # a migration is left alone so long after a change: whoever made it may start or remove it first
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,7 @@ class Migrations:
 
     def due(self, now: float, limit: int) -> Sequence[Record]:
         query = sa.select(MIGRATIONS).where(MIGRATIONS.c.status == Status.QUEUED, MIGRATIONS.c.due_at <= now)
+        query = query.where(MIGRATIONS.c.updated_at < now - GRACE_SECONDS)
         return self._all(query.order_by(MIGRATIONS.c.due_at).limit(limit))
 
     def lapsed(self, now: float, limit: int) -> Sequence[Record]:

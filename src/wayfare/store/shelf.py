@@ -67,6 +67,13 @@ class Shelf:
         with self.store.read() as connection:
             return [dict(row) for row in connection.execute(query).mappings()]
 
+    def count(self, *by: str, **equal: Any) -> Mapping[tuple[Any, ...], int]:
+        """How many there are of each combination of values in these columns."""
+        columns = [self.table.c[name] for name in by]
+        query = sa.select(*columns, sa.func.count()).where(*(self.table.c[k] == v for k, v in equal.items()))
+        with self.store.read() as connection:
+            return {tuple(row[:-1]): row[-1] for row in connection.execute(query.group_by(*columns))}
+
     def change(
         self,
         connection: sa.Connection,

@@ -1,4 +1,4 @@
-"""Document 004, as far as it goes without accounts: the universal migration service."""
+"""Document 004: scheduled table copies. Its main backend (port 5009), and the universal migration service beside it."""
 
 from wayfare.faces.http.face import Face
 from wayfare.faces.jarvis.errors import render
@@ -6,9 +6,9 @@ from wayfare.faces.jarvis.routes import router
 
 FACE = Face(
     name="jarvis",
-    service="universal_migration_service",
-    port=5010,
+    service="jarvis-main",
+    port=5009,
     router=router,
-    prefixes=("/migrate", "/test-connection"),
+    prefixes=("/api/auth", "/api/database-master", "/api/operations", "/migrate", "/test-connection"),
     render=render,
 )

@@ -1,22 +1,82 @@
-"""Our errors in document 004's envelope: `success`, `error`, and the lists a client of /migrate reads in any case."""
+"""Our errors in document 004's envelope: `error`; and, for /migrate, the lists that its clients read in any case."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from typing import Any
 
-from wayfare.core.errors import Conflict, UserError, WayfareError
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+from wayfare.core.errors import Conflict, NotAllowed, NotFound, NotSignedIn, RateLimited, UserError, WayfareError
+from wayfare.faces.http.envelopes import first_problem
+from wayfare.faces.http.errors import FIXED
+
+STATUSES: tuple[tuple[type[WayfareError], int], ...] = (
+    (NotSignedIn, 401),
+    (NotAllowed, 403),
+    (RateLimited, 429),
+    (NotFound, 404),
+    (Conflict, 409),
+    (UserError, 400),
+)
+
+
+class ErrorAnswer(BaseModel):
+    error: str
+    code: str
+
+
+class Failure(UserError):
+    """An answer that is an error in the document's own words, with what it prints beside them."""
+
+    def __init__(self, error: str, status: int = 400, **beside: Any) -> None:
+        super().__init__(error)
+        self.status = status
+        self.beside = beside
 
 
 def render(error: WayfareError) -> tuple[int, dict[str, Any]]:
-    """400 for what the caller can mend, 409 for a conflict, 500 for the rest."""
-    code = 409 if isinstance(error, Conflict) else 400 if isinstance(error, UserError) else 500
-    body = {
-        "success": False,
-        "error": str(error),
-        "code": error.code,
-        "tables_migrated": [],
-        "tables_failed": [],
-        "total_tables": 0,
-        "errors": [str(error)],
-    }
-    return code, body
+    """400 for what the caller can mend, 500 for the rest, as the document has it; others where they say more."""
+    if isinstance(error, Failure):
+        return error.status, {"error": error.message, "code": error.code, **error.beside}
+    code = next((code for kind, code in STATUSES if isinstance(error, kind)), 500)
+    return code, {"error": str(error), "code": error.code}
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    code: {"model": ErrorAnswer, "description": told}
+    for code, told in (
+        (400, "Something in the request cannot be"),
+        (401, "Not signed in"),
+        (403, "Not authorized"),
+        (404, "Not found"),
+        (409, "In conflict with the state"),
+        (429, "Too many requests"),
+        (500, "A connected system did not do its part"),
+    )
+}
+
+
+class MigrationRoute(APIRoute):
+    """Errors beside the lists of a migration that moved nothing."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        inner = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            try:
+                return await inner(request)
+            except (WayfareError, RequestValidationError) as error:
+                found = error if isinstance(error, WayfareError) else first_problem(error)
+                if isinstance(found, FIXED):
+                    raise
+                status, body = render(found)
+                lists = {"tables_migrated": [], "tables_failed": [], "total_tables": 0, "errors": [body["error"]]}
+                # The path is there; what is not is something that the body names.
+                return JSONResponse({"success": False, **body, **lists}, 400 if status == 404 else status)
+
+        return handler

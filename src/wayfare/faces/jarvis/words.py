@@ -49,6 +49,8 @@ def pair(source_type: str, dest_type: str) -> tuple[Adapter, Adapter]:
             where="dest_type",
             remedy="Use the command line, which moves any pair: `wayfare copy SOURCE TARGET`.",
         )
+    if target.source_only:
+        raise Invalid(f"{target.title} can be copied from, not to.", where="dest_type", remedy="Choose another.")
     return source, target
 
 

@@ -5,6 +5,7 @@ from wayfare.store.revisions import by_alembic, fenced
 revision = "0004"
 down_revision = "0003"
 DECLARED_IN = "wayfare.store.wanted"
+DECLARED_IN = "wayfare.store.wanted"
 
 _SHELF = (
     "id TEXT NOT NULL PRIMARY KEY, tenant TEXT NOT NULL, number BIGINT NOT NULL, version INTEGER NOT NULL, "
