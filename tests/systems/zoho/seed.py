@@ -9,7 +9,7 @@ from typing import Any
 from wayfare.systems.databases.zoho.testcrm import Module, Organisation
 
 BASE = 5_725_767_000_000_000_000  # Zoho's ids have 19 digits: a float would round them
-LEADS, ACCOUNTS, CONTACTS, DEALS, PROJECTS, WIDE = 2_450, 40, 90, 60, 230, 70
+LEADS, ACCOUNTS, CONTACTS, DEALS, PROJECTS, WIDE, TASKS = 2_450, 40, 90, 60, 230, 70, 11
 TEXT = "tab\tnl\ncr\r back\\slash \"dq\" 'sq' , ; \\N €ñ漢字🙂 e\u0301 \u200d"
 LONG = "Ünïcödé 漢字 🙂 " * 3_000
 EPOCH = dt.datetime(2024, 1, 1, 10, 0, tzinfo=dt.timezone(dt.timedelta(hours=5, minutes=30)))
@@ -202,9 +202,18 @@ def projects() -> Module:
     return module
 
 
+def tasks() -> Module:
+    """Activities, which belong to a record of any module; that module is told beside the record."""
+    module = Module("Tasks", "Tasks", [meta("Subject"), lookup("What_Id", "se_module"), *SYSTEM_FIELDS])
+    for n in range(1, TASKS + 1):
+        what = {"What_Id": {"id": identity(4, n), "name": f"Deal {n}"}, "$se_module": "Deals"} if n % 2 else {}
+        module.add({"id": identity(7, n), "Subject": f"Call {n}", **what, **system(n)})
+    return module
+
+
 def fill(organisation: Organisation) -> Organisation:
     deal, items = deals()
-    for module in (leads(), accounts(), contacts(), deal, items, projects()):
+    for module in (leads(), accounts(), contacts(), deal, items, projects(), tasks()):
         organisation.module(module)
     organisation.module(Module("Campaigns", "Campaigns", [meta("Campaign_Name"), *SYSTEM_FIELDS]))
     organisation.module(Module("Attachments", "Attachments", [meta("File_Name")]))

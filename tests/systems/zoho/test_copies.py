@@ -37,6 +37,7 @@ ROWS = {
     "Deals": seed.DEALS,
     "Leads": seed.LEADS,
     "Projects": seed.PROJECTS,
+    "Tasks": seed.TASKS,
     "Users": 3,
 }
 
@@ -125,7 +126,7 @@ def test_values_are_as_they_were(tmp_path: Path, address: Address, target: Addre
     )
     assert joined == [{"n": 90}]
     keys = ask(target, "SELECT count(*) AS n FROM pg_constraint WHERE contype = 'f'")
-    assert keys == [{"n": 11}]
+    assert keys == [{"n": 12}]
     (comment,) = ask(target, """SELECT obj_description('"Deal_Items"'::regclass) AS text""")
     assert comment["text"] == "Items (sub-form of Deals)"
 

@@ -275,6 +275,40 @@ def test_an_export_that_fails_is_worth_another_try(server: Server, crm: Organisa
         assert len(rows(zoho, table)) == seed.ACCOUNTS
 
 
+def test_a_record_that_changes_after_its_export_is_of_one_moment(server: Server, crm: Organisation) -> None:
+    leads = crm.modules["Leads"].records
+    changing, going = int(seed.identity(1, 50)), int(seed.identity(1, 51))
+
+    def change(path: str, parameters: dict[str, str]) -> None:
+        if "ids" in parameters:
+            crm.before = None
+            leads[changing] |= {"Last_Name": "new", "Photo": None, "Modified_Time": "2025-01-01T00:00:00+05:30"}
+            leads.pop(going)
+
+    with ZohoDatabase(server.address(crm, bulk="always")) as zoho:
+        table = find(zoho, "Leads")
+        crm.before = change
+        found = {r["id"]: r for r in rows(zoho, table)}
+    assert len(found) == seed.LEADS - 1
+    assert (found[changing]["Last_Name"], found[changing]["Photo"]) == ("new", None)
+
+
+def test_records_in_two_exports_are_found(server: Server, crm: Organisation) -> None:
+    crm.rules.export_records = 1_000
+    first = int(seed.identity(1, 1))
+
+    def move(path: str, parameters: dict[str, str]) -> None:
+        if path.endswith("/bulk/v8/read") and len(crm.exports) == 1:  # before the second
+            records = crm.modules["Leads"].records
+            records[first] = records.pop(first)  # now the last one
+
+    with ZohoDatabase(server.address(crm, bulk="always")) as zoho:
+        leads = find(zoho, "Leads")
+        crm.before = move
+        with pytest.raises(Busy, match="two exports"):
+            rows(zoho, leads)
+
+
 # Trouble
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,7 +21,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import httpx2
 
-from wayfare.core.errors import Busy, Refused, WayfareError
+from wayfare.core.errors import Busy, Full, Refused, WayfareError
 from wayfare.core.redacted import Redacted
 from wayfare.systems.databases.zoho import tokens
 from wayfare.systems.databases.zoho.errors import broken, classify, code_in, token_refused
@@ -92,7 +93,11 @@ class Client:
                     raise Refused("an export is larger than 32 GiB.", where=self.options.api_domain)
                 into.write(piece)
 
-        self._exchange("GET", self._url(path), {}, write)
+        try:
+            self._exchange("GET", self._url(path), {}, write)
+        except OSError as error:
+            where, remedy = tempfile.gettempdir(), "Make room there, or set TMPDIR to another folder."
+            raise Full(f"an export cannot be kept while it is read: {error}.", where=where, remedy=remedy) from error
 
     def close(self) -> None:
         with self._lock:
@@ -161,10 +166,10 @@ class Client:
     def _token_from_accounts(self, form: dict[str, str]) -> Any:
         where = self.options.accounts_url
         try:
-            response = self._opened().post(f"{where}/oauth/v2/token", data=form)
-        except httpx2.TransportError as error:
+            with self._opened().stream("POST", f"{where}/oauth/v2/token", data=form) as response:
+                body = _loosely(_limited(response))
+        except (httpx2.TransportError, httpx2.DecodingError) as error:
             raise broken(error, where) from error
-        body = _loosely(response.content)
         if not response.is_success or not isinstance(body, dict) or not body.get("access_token"):
             raise token_refused(response.status_code, body, where)
         return body

@@ -23,6 +23,7 @@ from wayfare.core.ports import BATCH_BYTES_MAX, WHOLE, Chunk, Facts
 from wayfare.core.tables import Column, Table
 from wayfare.systems.databases.zoho import catalog, export, landing, options, pages
 from wayfare.systems.databases.zoho.client import Client
+from wayfare.systems.databases.zoho.options import Bulk
 from wayfare.systems.databases.zoho.rows import Rows
 from wayfare.systems.databases.zoho.types import SYSTEM, exportable, place
 from wayfare.systems.databases.zoho.window import Window
@@ -101,7 +102,7 @@ class ZohoDatabase:
         if route == catalog.PEOPLE:
             return pages.users(self._client)
         module = _module(table, hints, window)
-        if route == catalog.PAGES or window.since:
+        if route == catalog.PAGES or (window.since and self._options.bulk is not Bulk.ALWAYS):
             return pages.pages(self._client, module, window.since)
         first = int(chunk.low or 0) + 1
         last = int(chunk.high) if chunk.high is not None else None

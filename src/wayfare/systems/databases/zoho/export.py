@@ -1,6 +1,7 @@
 """A module as an export: Zoho writes up to 200,000 records into a file, which is then fetched and read.
 
-An export has no order that one could ask for. Its cells are given here in the shape of a page's records: a lookup's
+An export has no order that one could ask for, and the next one begins where the count of the last one ended; records
+that two of them hold are found by their ids. Its cells are given here in the shape of a page's records: a lookup's
 cell is an id, its name is asked for as a column of the other module (`Account_Name.Account_Name`), and names of users
 are known beforehand. What no cell can hold (files, structures) is asked for by id afterwards.
 """
@@ -14,12 +15,16 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
+
+import numpy as np
 
 from wayfare.core.errors import Busy, Refused
 from wayfare.systems.databases.zoho.client import VERSION, Client
-from wayfare.systems.databases.zoho.pages import FIELDS_MAX, Module, Page, Record, by_ids
+from wayfare.systems.databases.zoho.pages import Module, Page, Record, whole
+from wayfare.systems.databases.zoho.rows import moment
+from wayfare.systems.databases.zoho.window import MODIFIED
 
 RECORDS_MAX = 200_000
 RECORDS_PER_PAGE = 2_000  # as they are given on
@@ -57,12 +62,19 @@ class Cells:
 def exported(client: Client, module: Module, cells: Cells, first: int, last: int | None) -> Iterator[Page]:
     """The records of the exports `first` (from 1) to `last` (None: as long as there are more)."""
     number, began = first, None
+    known = np.empty(0, np.int64)
     while last is None or number <= last:
         with tempfile.TemporaryFile() as file:
             more, now = _fetched(client, module, cells, number, file)
             began = began or now
+            ids: list[int] = []
             for records, size in _read(file, cells, module, client):
+                ids += [int(r["id"]) for r in records]
                 yield Page(_afterwards(client, module, cells, records), size, began)
+        known = np.concatenate((known, np.array(ids, np.int64)))
+        if len(np.unique(known)) < len(known):
+            message = f"records of {module.path} stand in two exports, as others changed meanwhile."
+            raise Busy(message, remedy="It is tried again.", where=client.options.api_domain)
         if not more:
             return
         number += 1
@@ -123,13 +135,22 @@ def _read(file: BinaryIO, cells: Cells, module: Module, client: Client) -> Itera
 
 
 def _afterwards(client: Client, module: Module, cells: Cells, records: Sequence[Record]) -> list[Record]:
-    """The records with the fields that no cell can hold; one that was deleted meanwhile is left out."""
+    """The records with the fields that no cell can hold; one that was deleted meanwhile is left out.
+
+    A record that has changed since the export was made is asked for anew as a whole.
+    """
     if not cells.afterwards:
         return list(records)
-    ids = [str(r["id"]) for r in records]
-    parts = [
-        by_ids(client, module, cells.afterwards[start : start + FIELDS_MAX], ids)[0]
-        for start in range(0, len(cells.afterwards), FIELDS_MAX)
-    ]
-    there = [r for r in records if all(str(r["id"]) in part for part in parts)]
-    return [{**r, **{k: v for part in parts for k, v in part[str(r["id"])].items() if k != "id"}} for r in there]
+    timed = module.timed and MODIFIED in cells.plain
+    further = replace(module, fields=(*cells.afterwards, *((MODIFIED,) if timed else ())))
+    found = whole(client, further, [str(r["id"]) for r in records])
+    there = {i: r for r in records if (i := str(r["id"])) in found}
+    changed = [i for i, record in there.items() if timed and _moved(record, found[i])]
+    anew = whole(client, module, changed) if changed else {}
+    still = {i: {**found[i], **record} for i, record in there.items() if i not in changed}
+    return [*still.values(), *anew.values()]
+
+
+def _moved(one: Record, other: Record) -> bool:
+    times = [r.get(MODIFIED) for r in (one, other)]
+    return None not in times and moment(times[0]) != moment(times[1])

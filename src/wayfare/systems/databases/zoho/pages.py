@@ -88,6 +88,16 @@ def users(client: Client) -> Iterator[Page]:
             number, more = number + 1, bool((answer.body.get("info") or {}).get("more_records"))
 
 
+def whole(client: Client, module: Module, ids: Sequence[str]) -> dict[str, Record]:
+    """Records by their ids, with all fields of one moment; those that still exist."""
+    first, *more = module.groups()
+    found, _ = by_ids(client, module, first, ids)
+    if not more or not found:
+        return found
+    completed, _ = _completed(client, module, list(found.values()), (first, *more))
+    return {str(r["id"]): r for r in completed}
+
+
 def by_ids(client: Client, module: Module, fields: Sequence[str], ids: Sequence[str]) -> tuple[dict[str, Record], int]:
     """The records that still exist, and how many bytes they came in."""
     found: dict[str, Record] = {}

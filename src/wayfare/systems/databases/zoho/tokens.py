@@ -59,7 +59,6 @@ class AccessTokens:
                 where=options.accounts_url,
                 remedy=f"Wait {wait} seconds, then resume.",
             )
-        self._renewals.append(now)
         answer = ask(
             {
                 "grant_type": "refresh_token",
@@ -68,6 +67,7 @@ class AccessTokens:
                 "refresh_token": options.refresh_token.reveal(),
             }
         )
+        self._renewals.append(now)
         _check_domain(options, str(answer.get("api_domain", "")))
         lasts = float(answer.get("expires_in") or 3600)
         self._token = Redacted(str(answer["access_token"]))
