@@ -20,7 +20,8 @@ from wayfare.systems.databases.clickhouse.errors import classify
 from wayfare.systems.databases.clickhouse.options import Embedded
 from wayfare.systems.databases.clickhouse.port import SETTINGS
 
-_EMBEDDED_SETTINGS = {
+_SETTINGS = {
+    **SETTINGS,
     "output_format_arrow_compression_method": "none",  # nothing travels
     "materialize_statistics_on_insert": "0",  # merges make them, off the copy's way; older servers lack the setting
 }
@@ -43,7 +44,8 @@ class EmbeddedEngine:
                 connection.query(f"SET {name} = {text_literal(value)}")
             connection.query(sql, "Null")
             for name in settings or {}:
-                connection.query(f"SET {name} = DEFAULT")
+                usual = text_literal(_SETTINGS[name]) if name in _SETTINGS else "DEFAULT"
+                connection.query(f"SET {name} = {usual}")
 
     def query(self, sql: str) -> Iterator[pa.RecordBatch]:
         with self._connection() as connection:
@@ -112,7 +114,7 @@ class EmbeddedEngine:
             connection = running.connect(self._options.folder)
         try:
             with self._calling():
-                for name, value in {**SETTINGS, **_EMBEDDED_SETTINGS}.items():
+                for name, value in _SETTINGS.items():
                     connection.query(f"SET {name} = {text_literal(value)}")
                 connection.query(f"USE {quote(self._options.database)}")
         except BaseException:
