@@ -1,13 +1,14 @@
 """Passwords: argon2id, and the few rules for choosing one.
 
-Parameters are OWASP's first choice (19 MiB, two passes, one lane). At most two passwords are hashed at once: fifty
-parallel sign-ins then take 40 MB, not a gigabyte, and leave a core for everything else.
+Parameters are OWASP's first choice (19 MiB, two passes, one lane). Passwords are hashed by two threads of their own:
+fifty sign-ins at once then take 40 MB, not a gigabyte. A limit alone would not do: the allocator keeps what each thread
+has freed, and fifty threads that take turns keep a gigabyte too.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from wayfare.core.errors import Invalid
@@ -32,7 +33,7 @@ WORST = frozenset(
     }
 )
 
-_places = BoundedSemaphore(HASHED_AT_ONCE_MAX)
+_hashers = ThreadPoolExecutor(HASHED_AT_ONCE_MAX, "passwords")  # starts its threads when they are needed
 
 
 def check_rules(password: Redacted, *, names: tuple[str, ...] = (), where: str = "password") -> None:
@@ -52,8 +53,7 @@ def check_rules(password: Redacted, *, names: tuple[str, ...] = (), where: str =
 
 def hashed(password: Redacted) -> str:
     """The hash with its parameters, as PHC strings have them. Takes about 40 ms, and waits its turn."""
-    with _places:
-        return _hasher().hash(_bytes(password))
+    return _hashers.submit(_hasher().hash, _bytes(password)).result()
 
 
 def holds(hash_: str | None, password: Redacted) -> bool:
@@ -61,13 +61,12 @@ def holds(hash_: str | None, password: Redacted) -> bool:
     from argon2.exceptions import VerificationError, VerifyMismatchError
 
     nobodys = _nobodys()
-    with _places:
-        try:
-            matches = _hasher().verify(hash_ or nobodys, _bytes(password))
-        except VerifyMismatchError:
-            return False
-        except VerificationError as error:
-            raise MemoryError("argon2 could not hash a password") from error
+    try:
+        matches = _hashers.submit(_hasher().verify, hash_ or nobodys, _bytes(password)).result()
+    except VerifyMismatchError:
+        return False
+    except VerificationError as error:
+        raise MemoryError("argon2 could not hash a password") from error
     return matches and hash_ is not None
 
 
