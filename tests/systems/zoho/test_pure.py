@@ -74,6 +74,19 @@ def test_the_environment_fills_what_the_url_lacks() -> None:
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "zoho://www.zohoapis.com/?accounts_url=evil.example",
+        "zoho://evil.example/?accounts_url=accounts.zoho.com",
+        "zoho:///?api_domain=evil.example&accounts_url=accounts.zoho.com&client_id=a&client_secret=b",
+    ],
+)
+def test_what_the_environment_keeps_secret_goes_to_nobody_else(url: str) -> None:
+    with pytest.raises(Invalid, match="credentials of the environment are not sent to"):
+        parsed(url, ENVIRONMENT)
+
+
+@pytest.mark.parametrize(
     ("url", "said"),
     [
         (f"zoho://www.zohoapis.com/?{KEYS}&colour=red", "unknown option 'colour'"),
@@ -81,6 +94,8 @@ def test_the_environment_fills_what_the_url_lacks() -> None:
         (f"zoho:///?{KEYS}", "names no API domain"),
         (f"zoho://crm.example/?{KEYS}", "none of Zoho's API domains"),
         (f"zoho://zohoapis.com.evil.example/?{KEYS}", "none of Zoho's API domains"),
+        (f"zoho://evil-zohoapis.com/?{KEYS}", "none of Zoho's API domains"),
+        (f"zoho://evil.example.zohoapis.org/?{KEYS}", "none of Zoho's API domains"),
         (f"zoho:///?api_domain=http://www.zohoapis.com&{KEYS}", "https only"),
         (f"zoho://www.zohoapis.com/?accounts_url=http://10.0.0.1&{KEYS}", "https only"),
         (f"zoho://www.zohoapis.com/?accounts_url=ftp://x&{KEYS}", "https only"),

@@ -72,9 +72,12 @@ def parse(address: Address, environment: Mapping[str, str] | None = None) -> Opt
             remedy=f"Write zoho://www.zohoapis.com/?client_id=…&client_secret=…&refresh_token=…, or set {variables}.",
         )
     domain = _api_domain(address, environment)
+    accounts = _origin(given["accounts_url"], "accounts_url") if given.get("accounts_url") else _accounts(domain)
+    if any(not given.get(name) for name in _CREDENTIALS):
+        _check_trusted(domain, accounts, environment)
     return Options(
         api_domain=domain,
-        accounts_url=_origin(given["accounts_url"], "accounts_url") if given.get("accounts_url") else _accounts(domain),
+        accounts_url=accounts,
         client_id=found["client_id"],
         client_secret=Redacted(found["client_secret"]),
         refresh_token=Redacted(found["refresh_token"]),
@@ -115,10 +118,15 @@ def _origin(text: str, where: str) -> str:
     return f"{scheme}://{shown}:{port}" if port else f"{scheme}://{shown}"
 
 
+def _data_centre(api_domain: str) -> str:
+    """The suffix of one of Zoho's own API domains, sandboxes included; "" for any other host."""
+    before, name, suffix = (urlsplit(api_domain).hostname or "").partition("zohoapis.")
+    return suffix if name and suffix in _ACCOUNTS and (not before or before.endswith(".")) else ""
+
+
 def _accounts(api_domain: str) -> str:
-    host = urlsplit(api_domain).hostname or ""
-    _, _, suffix = host.partition("zohoapis.")
-    if suffix not in _ACCOUNTS:
+    host, suffix = urlsplit(api_domain).hostname, _data_centre(api_domain)
+    if not suffix:
         raise Invalid(
             f"{host} is none of Zoho's API domains, so it does not tell who issues its tokens.",
             where="accounts_url",
@@ -126,6 +134,21 @@ def _accounts(api_domain: str) -> str:
             "option accounts_url.",
         )
     return _ACCOUNTS[suffix]
+
+
+def _check_trusted(api_domain: str, accounts: str, environment: Mapping[str, str]) -> None:
+    """What the environment keeps secret goes to Zoho, to this machine, and to the server that the environment names:
+    whoever writes the URL could otherwise have it sent to a server of his own.
+    """
+    named = environment.get("ZOHO_API_DOMAIN", "")
+    api = _data_centre(api_domain) or (named and _origin(named, "ZOHO_API_DOMAIN") == api_domain)
+    for trusted, place in ((api, api_domain), (accounts in _ACCOUNTS.values(), accounts)):
+        if not trusted and urlsplit(place).hostname not in _LOOPBACK:
+            raise Invalid(
+                f"credentials of the environment are not sent to {place}.",
+                where="url",
+                remedy="Give client_id, client_secret and refresh_token in the URL.",
+            )
 
 
 def _bulk(text: str) -> Bulk:
