@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from beds import running
 from store.beds import as_app
 from wayfare.core.address import Address
-from wayfare.core.errors import Unavailable
 from wayfare.settings import Settings
 from wayfare.store.store import Store
 from wayfare.systems.databases.postgresql import testbed
@@ -19,11 +19,8 @@ from wayfare.systems.databases.postgresql import testbed
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Address]]:
     """New, empty databases of PostgreSQL, as the superuser sees them."""
-    try:
-        with testbed.launch(tmp_path_factory.mktemp("postgresql")) as fresh:
-            yield fresh
-    except Unavailable as error:
-        pytest.skip(str(error))
+    with running(testbed.launch, tmp_path_factory.mktemp("postgresql")) as fresh:
+        yield fresh
 
 
 @pytest.fixture

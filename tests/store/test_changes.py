@@ -11,7 +11,9 @@ import pytest
 import sqlalchemy as sa
 
 from wayfare.core.errors import NotFound
+from wayfare.core.plan import Plan
 from wayfare.core.principal import LOCAL
+from wayfare.core.status import Status
 from wayfare.store import outbox
 from wayfare.store.database import StoreAway
 from wayfare.store.store import Store
@@ -89,6 +91,26 @@ def test_what_is_told_commits_with_the_change(store: Store) -> None:
         assert outbox.prune(connection, 3600) == 0
         assert outbox.prune(connection, -1) == 2
     assert store.everywhere.published() == []
+
+
+def test_a_run_s_changes_of_status_are_told_to_all(store: Store) -> None:
+    view = store.of("a")
+    run = view.create_run(
+        kind="copy", title="Shop", request={}, fingerprint="", plan=Plan("copy", {}, ()), addresses={}
+    ).id
+    begun = store.work.begin(run, 1, "me")
+    assert begun
+    store.work.move(begun[0], Status.FAILED, "no room")
+    view.ask(run, "resume")
+    view.move(run, Status.QUEUED)  # it is that already
+    told = view.published()
+    assert [(p.tenant, p.topic, p.subject) for p in told] == [
+        ("a", f"run.{to}", run) for to in ("running", "failed", "queued")
+    ]
+    assert told[1].data == {
+        "kind": "copy", "title": "Shop", "from": "running", "status": "failed", "reason": "no room",
+    }  # fmt: skip
+    assert store.published() == []
 
 
 def test_a_reader_that_goes_on_from_where_it_was_misses_nothing(store: Store) -> None:

@@ -23,6 +23,7 @@ from wayfare.store.seal import Place, Sealer
 
 NOTHING = "0" * 64  # what the first entry has before it
 AT_ONCE = 5000
+_ENCODE = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps would make one for each entry
 _FIELDS = ("tenant", "sequence", "at", "principal", "action", "subject", "outcome", "details", "previous")
 _COLUMNS = [AUDIT.c[name] for name in (*_FIELDS, "hash")]
 
@@ -141,4 +142,4 @@ def _place(tenant: str) -> Place:
 
 def _hash(values: Sequence[object]) -> str:
     """Over the values as JSON, which says where each begins and ends. Times keep every bit of theirs."""
-    return hashlib.sha256(json.dumps(values, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(_ENCODE(values).encode()).hexdigest()

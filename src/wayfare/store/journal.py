@@ -9,7 +9,9 @@ import sqlalchemy as sa
 
 from wayfare.core.errors import Conflict, NotFound
 from wayfare.core.events import Event, Name
+from wayfare.core.plan import Json
 from wayfare.core.status import ALLOWED, ENDED, Status
+from wayfare.store import outbox
 from wayfare.store.records import RUN_COLUMNS, Run, dumps, run_from
 from wayfare.store.schema import EVENTS, RUNS, STEPS
 
@@ -53,17 +55,24 @@ def write(connection: sa.Connection, event: Event) -> None:
 
 
 def move(connection: sa.Connection, run: str, to: Status, reason: str = "") -> Run:
-    """Change the status, with its event. Nothing happens where the run is there already. Raises Conflict."""
+    """Change the status, with its event, and tell others. Nothing happens where it is that already. Raises Conflict."""
     row = lock(connection, run)
     have = Status(row.status)
-    if have is not to:
-        if to not in ALLOWED[have]:
-            raise Conflict(f"run {run} is {have} and cannot become {to}.", where="run")
-        connection.execute(sa.update(RUNS).where(RUNS.c.id == run).values(**_changes(row, to, reason)))
-        if to is Status.QUEUED:
-            _reopen_steps(connection, run)
-        data = {"to": to, "reason": reason}
-        append(connection, Event(run, Name.STATUS, attempt=row.moves + 1, data=data))
+    if have is to:
+        return _read(connection, run)
+    if to not in ALLOWED[have]:
+        raise Conflict(f"run {run} is {have} and cannot become {to}.", where="run")
+    connection.execute(sa.update(RUNS).where(RUNS.c.id == run).values(**_changes(row, to, reason)))
+    if to is Status.QUEUED:
+        _reopen_steps(connection, run)
+    append(connection, Event(run, Name.STATUS, attempt=row.moves + 1, data={"to": to, "reason": reason}))
+    now = _read(connection, run)
+    told: Json = {"kind": now.kind, "title": now.title, "from": have, "status": to, "reason": reason}
+    outbox.publish(connection, now.tenant, f"run.{to}", run, told)
+    return now
+
+
+def _read(connection: sa.Connection, run: str) -> Run:
     return run_from(connection.execute(sa.select(*RUN_COLUMNS).where(RUNS.c.id == run)).one())
 
 

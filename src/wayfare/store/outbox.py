@@ -1,7 +1,8 @@
 """What others are told of changes: written in the change's transaction, read by sequence, by webhooks among others.
 
-Runs have a journal of their own. Sequences count without gaps in the order of commits: whoever takes a number holds the
-counter until the transaction ends, so that no reader can pass by a number that is yet to come.
+Runs have a journal of their own; only their changes of status are told here (`run.succeeded`, …), for those who watch
+all runs. Sequences count without gaps in the order of commits: whoever takes a number holds the counter until the
+transaction ends, so that no reader can pass by a number that is yet to come.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from wayfare.core.events import Event, Name
 from wayfare.core.ids import new_run_id
 from wayfare.core.plan import Json, Plan, plan_from_json, plan_to_json
 from wayfare.core.status import Status
-from wayfare.store import journal
+from wayfare.store import journal, outbox
 from wayfare.store.bound import Bound
 from wayfare.store.changes import Changes
 from wayfare.store.records import RUN_COLUMNS, Run, dumps, run_from
@@ -134,7 +134,7 @@ class Store(Bound):
         return self.run(run)
 
     def prune(self, older_than_seconds: float) -> Sequence[str]:
-        """Forget runs that ended that long ago; gives their ids.
+        """Forget runs that ended that long ago, and what was told of changes by then; gives the runs' ids.
 
         Two kinds are kept for as long as it takes: what may still have to be undone (a run that failed or was cancelled
         after it had begun), and of each wish the newest run that succeeded, as an incremental copy goes on from it.
@@ -151,6 +151,8 @@ class Store(Bound):
                 for table in OF_A_RUN:
                     connection.execute(sa.delete(table).where(table.c.run == run))
                 connection.execute(sa.delete(RUNS).where(RUNS.c.id == run))
+        with self._db.write() as connection:
+            outbox.prune(connection, older_than_seconds)
         return ids
 
     # Journal
@@ -211,7 +213,7 @@ def _owner(connection: sa.Connection, run: str) -> str:
     tenant = connection.execute(sa.select(RUNS.c.tenant).where(RUNS.c.id == run)).scalar_one_or_none()
     if tenant is None:
         raise NotFound(f"there is no run {run}.", where="run")
-    return tenant
+    return str(tenant)
 
 
 def _place(tenant: str, run: str, role: str) -> Place:
