@@ -20,6 +20,8 @@ from wayfare.store.store import Store
 N, S, A, B = NOTES.c, STEPS.c, NOTES.alias(), STEPS.alias()
 STEP = {"position": 0, "phase": 0, "name": "s", "tag": "", "limit_key": "", "state": "", "attempt": 0, "lane": ""}
 INNER = STEPS.outerjoin(A, A.c.run == S.run)
+STEP_LIKE = sa.select(S.run, S.name, S.tag)
+FORGED = STEP_LIKE.add_columns(sa.literal("b"))
 COUNT = sa.cast(sa.select(sa.func.count()).select_from(STEPS).scalar_subquery(), sa.Text)
 TREE = sa.select(N.run.label("run")).cte("tree", recursive=True)
 
@@ -165,6 +167,22 @@ REFUSED: dict[str, tuple[Any, ...]] = {
     "text in an expression": (sa.select(sa.text("(SELECT count(*) FROM notes)")),),
     "text as a condition": (sa.select(COUNTERS).where(sa.text("EXISTS (SELECT 1 FROM notes)")),),
     "text with columns": (sa.text("SELECT run FROM notes").columns(sa.column("run")),),
+    "text in capitals": (sa.text('SELECT * FROM "NOTES"'),),
+    "text as an operator": (sa.select(N.run.op("|| (SELECT count(*) FROM notes) ||")("")),),
+    "text before": (sa.select(N.run).prefix_with("run FROM notes UNION ALL SELECT"),),
+    "text after": (sa.select(N.run).suffix_with("UNION ALL SELECT run FROM notes"),),
+    "text as a hint": (sa.select(N.run).with_statement_hint("UNION ALL SELECT run FROM notes"),),
+    "an alias of an alias": (sa.select(A.alias().c.run),),
+    "a table in another schema": (
+        sa.select(sa.Table("notes", sa.MetaData(), sa.Column("run", sa.Text), schema="main").c.run),
+    ),
+    "a table in capitals": (sa.select(sa.table("NOTES", sa.column("run"))),),
+    "an insert of another tenant's selection": (
+        sa.insert(NOTES).from_select(["run", "key", "value", "tenant"], FORGED),
+    ),
+    "an insert of a union": (
+        sa.insert(NOTES).from_select(["run", "key", "value"], sa.union(STEP_LIKE, STEP_LIKE)),
+    ),
     "literal column": (sa.select(sa.literal_column("(SELECT count(*) FROM notes)")),),
     "a table of the same name": (sa.select(sa.table("notes", sa.column("run"))),),
     "full join": (sa.select(N.run, S.run).join(STEPS, sa.true(), full=True),),

@@ -67,7 +67,7 @@ def _refuse_text(_: Any, __: Any, statement: str, ___: Any, context: Any, ____: 
 
 
 def _refuse_names(text: str) -> None:
-    named = fenced_tables() & set(re.findall(r"\w+", text))
+    named = fenced_tables() & set(re.findall(r"\w+", text.lower()))
     if named:
         raise Bug(f"text cannot be fenced: it names {', '.join(sorted(named))}. Write it as an expression.")
 
@@ -76,6 +76,8 @@ class _Fence(SQLCompiler):
     _inside: tuple[frozenset[Any], ...] = ()  # of each statement around this place, the tables its predicates cover
 
     def visit_select(self, select_stmt: Any, *args: Any, **kwargs: Any) -> str:
+        for _, hint in select_stmt._statement_hints:
+            _refuse_names(hint)
         covered = [t for from_ in select_stmt.get_final_froms() for t in _always(from_)]
         if covered:
             select_stmt = select_stmt.where(*map(_is_ours, covered))
@@ -141,6 +143,14 @@ class _Fence(SQLCompiler):
             _refuse_names(column.name)
         return super().visit_column(column, *args, **kwargs)
 
+    def visit_custom_op_binary(self, element: Any, operator: Any, **kwargs: Any) -> str:
+        _refuse_names(operator.opstring)
+        return str(super().visit_custom_op_binary(element, operator, **kwargs))  # type: ignore[no-untyped-call]
+
+    def visit_custom_op_unary_operator(self, element: Any, operator: Any, **kwargs: Any) -> str:
+        _refuse_names(operator.opstring)
+        return str(super().visit_custom_op_unary_operator(element, operator, **kwargs))  # type: ignore[no-untyped-call]
+
     @contextmanager
     def _covering(self, tables: Sequence[Any]) -> Iterator[None]:
         self._inside = (*self._inside, frozenset(tables))
@@ -190,7 +200,7 @@ def _everywhere(from_: Any) -> Iterator[Any]:
 def _is_fenced(from_: Any) -> bool:
     if isinstance(from_, AliasedReturnsRows):  # an alias, or a sample, of a table
         from_ = from_.element
-    return isinstance(from_, TableClause) and from_.name in fenced_tables()
+    return isinstance(from_, TableClause) and from_.name.lower() in fenced_tables()
 
 
 def _is_ours(from_: Any) -> Any:
