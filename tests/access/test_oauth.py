@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import secrets
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
 import pytest
@@ -23,7 +22,7 @@ from wayfare.core.redacted import Redacted
 
 BACK = "https://app.example/cb"
 WEB = "https://web.example/cb?tenant=1"
-VERIFIER = secrets.token_urlsafe(48)
+VERIFIER = "the-verifier-of-these-tests-with-43-letters-or-more"  # fixed: two test processes must name the same tests
 
 
 class Flow:
