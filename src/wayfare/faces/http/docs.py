@@ -5,6 +5,8 @@ Everything comes from this origin; the pages work without a network.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
@@ -41,7 +43,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/openapi/{face}.json")
 def openapi(face: str, request: Request) -> JSONResponse:
     """The OpenAPI 3.1 description of one face, or of what surrounds them all: `shell`."""
-    return JSONResponse(description(_named(face, request.app)), headers={"cache-control": "no-cache"})
+    return JSONResponse(description(_named(face, request.app), request.app), headers={"cache-control": "no-cache"})
 
 
 @router.get("/docs")
@@ -52,7 +54,7 @@ def index(request: Request) -> HTMLResponse:
 
 @router.get("/docs/{face}")
 def page(face: str, request: Request) -> HTMLResponse:
-    name, _ = _named(face, request.app)
+    name = _named(face, request.app)
     body = '<div id="description"></div><script src="/docs/assets/swagger-ui-bundle.js"></script>'
     return _page(f"Wayfare: {name}", body + '<script src="/docs/assets/page.js"></script>', f"/openapi/{name}.json")
 
@@ -76,32 +78,59 @@ def _titles(app: FastAPI) -> Sequence[tuple[str, str]]:
     return [*((f.name, f.service) for f in served), (SHELL, "probes and metrics")]
 
 
-def _named(name: str, app: FastAPI) -> tuple[str, APIRouter]:
-    """Raises NotFound."""
+def _routers(app: FastAPI) -> dict[str, APIRouter]:
     served: Sequence[Face] = app.state.served
-    routers = {SHELL: probes.router, **{face.name: face.router for face in served}}
-    if name not in routers:
-        raise NotFound(f"there is no face {name[:80]!r} here.", remedy=f"There are: {', '.join(routers)}.")
-    return name, routers[name]
+    return {SHELL: probes.router, **{face.name: face.router for face in served}}
 
 
-def description(named: tuple[str, APIRouter]) -> dict[str, Any]:
-    """OpenAPI of one router. Public routes need no sign-in; all others take either way of it, and may answer 401."""
-    name, described = named
-    found = get_openapi(
-        title=f"Wayfare: {name}", version=__version__, routes=list(described.routes), description=_purpose(described)
-    )
-    found.setdefault("components", {})["securitySchemes"] = SIGN_IN
-    for path, methods in found["paths"].items():
-        for method, operation in methods.items():
-            if (method.upper(), path) not in PUBLIC:
-                operation["security"] = [{scheme: []} for scheme in SIGN_IN]
+def _named(name: str, app: FastAPI) -> str:
+    """The same name. Raises NotFound."""
+    if name not in _routers(app):
+        raise NotFound(f"there is no face {name[:80]!r} here.", remedy=f"There are: {', '.join(_routers(app))}.")
+    return name
+
+
+def descriptions(app: FastAPI) -> dict[str, dict[str, Any]]:
+    """Of every face, by name."""
+    return {name: description(name, app) for name in _routers(app)}
+
+
+def description(name: str, app: FastAPI) -> dict[str, Any]:
+    """OpenAPI of one face. Public routes need no sign-in; all others take either way of it."""
+    described = _routers(app)[name]
+    face = next((f for f in app.state.served if f.name == name), _fallback(app))
+    found = get_openapi(title=f"Wayfare: {name}", version=__version__, routes=list(described.routes))
+    components = found.setdefault("components", {})
+    components["securitySchemes"] = SIGN_IN
+    schemas = components.setdefault("schemas", {})
+    for unused in ("HTTPValidationError", "ValidationError"):  # what FastAPI would answer; ours is the face's envelope
+        schemas.pop(unused, None)
+    schemas["Refusal"] = face.error_schema
+    routes = list(iter_route_contexts(described.routes))
+    names = Counter(str(route.name) for route in routes)
+    for route in routes:
+        for method in route.methods or ():
+            operation = found["paths"].get(route.path, {}).get(method.lower())
+            if operation is not None:
+                name = str(route.name) if names[str(route.name)] == 1 else f"{method} {route.path}"
+                _complete(operation, name, face.error_media, public=(method, route.path) in PUBLIC)
     return found
 
 
-def _purpose(described: APIRouter) -> str:
-    public = [c.path for c in iter_route_contexts(described.routes) if ("GET", c.path) in PUBLIC]
-    return f"Without sign-in: {', '.join(str(path) for path in public)}." if public else "Every route needs sign-in."
+def _complete(operation: dict[str, Any], name: str, error_media: str, *, public: bool) -> None:
+    """What is the same for all: a short name for generated clients, sign-in, and how a refusal looks."""
+    operation["operationId"] = re.sub(r"\W+", "_", name).strip("_").lower()
+    if not public:
+        operation["security"] = [{scheme: []} for scheme in SIGN_IN]
+    operation["responses"].pop("422", None)
+    refusal = {"content": {error_media: {"schema": {"$ref": "#/components/schemas/Refusal"}}}}
+    for statuses, told in (("4XX", "What the caller can mend."), ("5XX", "What the caller cannot.")):
+        operation["responses"].setdefault(statuses, {"description": told, **refusal})
+
+
+def _fallback(app: FastAPI) -> Face:
+    served: Sequence[Face] = app.state.served
+    return next((f for f in served if f.fallback), served[0])
 
 
 def _page(title: str, body: str, description_url: str = "") -> HTMLResponse:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
@@ -26,6 +26,7 @@ class Face:
     prefixes: tuple[str, ...]  # the paths that are this face's: errors there wear its envelope
     render: Callable[[WayfareError], Rendered]  # where HTTP or sign-in fix the status (401, 413 …), its body
     error_media: str = "application/json"
+    error_schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object"})  # JSON Schema of the envelope
     fallback: bool = False  # errors on paths of no face wear this one's envelope
 
 

@@ -8,6 +8,16 @@ from wayfare.core.errors import WayfareError
 from wayfare.faces.http.errors import status_of
 
 MEDIA = "application/problem+json"
+SCHEMA = {
+    "type": "object",
+    "title": "Problem",
+    "description": "RFC 9457. `code` is stable and documented.",
+    "properties": {
+        **{name: {"type": "string"} for name in ("type", "title", "detail", "code", "message", "where", "remedy")},
+        "status": {"type": "integer"},
+    },
+    "required": ["type", "title", "status", "detail", "code"],
+}
 
 
 def render(error: WayfareError) -> tuple[int, dict[str, Any]]:
