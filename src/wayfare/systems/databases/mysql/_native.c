@@ -6,10 +6,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "columns.h"
 #include "hash.h"
+#include "stream.h"
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -49,30 +49,6 @@ static const uint8_t *lenenc(const uint8_t *p, const uint8_t *end, uint64_t *len
 }
 
 /* ---- the stream -------------------------------------------------------------------------------------------------- */
-
-/* What is received and not yet used lies from `start` to `end`. Mirrored by native.py. */
-typedef struct {
-    uint8_t *buffer;
-    int64_t size, start, end;
-    int32_t fd; /* to read on from; -1: only Python can */
-} wf_window;
-
-/* Read on without a trip through Python: the server writes 16 KB at a time. False where Python must see to it: TLS, a packet
- * that wants a larger window, a signal, the end, or an error, which its own read then meets. */
-static int fill(wf_window *w) {
-    int64_t left = w->end - w->start;
-    if (w->fd < 0) return 0;
-    if (!left || w->end == w->size) {
-        if (left > w->size / 2) return 0;
-        memmove(w->buffer, w->buffer + w->start, (size_t)left);
-        w->start = 0;
-        w->end = left;
-    }
-    ssize_t received = recv(w->fd, w->buffer + w->end, (size_t)(w->size - w->end), 0);
-    if (received <= 0) return 0;
-    w->end += received;
-    return 1;
-}
 
 /* MORE with *packet and *length of the next row when all of it is there; else why there is none. */
 static inline int next_row(const wf_window *w, const uint8_t **packet, int64_t *length) {
@@ -307,7 +283,7 @@ static int decode_window(wf_window *w, wf_column *columns, int64_t count, wf_pro
 EXPORT int32_t wf_my_decode(wf_window *w, wf_column *columns, int64_t count, wf_progress *to) {
     int status;
     do status = decode_window(w, columns, count, to);
-    while (status == MORE && fill(w));
+    while (status == MORE && wf_fill(w));
     return status;
 }
 
@@ -525,7 +501,7 @@ static int lines_window(wf_window *w, const int32_t *kinds, int64_t count, uint8
 EXPORT int32_t wf_my_lines(wf_window *w, const int32_t *kinds, int64_t count, uint8_t *out, int64_t room, wf_progress *to) {
     int status;
     do status = lines_window(w, kinds, count, out, room, to);
-    while (status == MORE && to->bytes < to->bytes_max && fill(w));
+    while (status == MORE && to->bytes < to->bytes_max && wf_fill(w));
     return status;
 }
 

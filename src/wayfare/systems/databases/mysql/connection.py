@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from pymysql.constants import CLIENT
 
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid, Unreachable
+from wayfare.kernel.stream import keep_alive
 from wayfare.systems.databases.mysql import options
 from wayfare.systems.databases.mysql.errors import classified
 
@@ -94,6 +96,7 @@ class Connections:
         if wire.family != socket.AF_UNIX:
             for side in (socket.SO_RCVBUF, socket.SO_SNDBUF):
                 wire.setsockopt(socket.SOL_SOCKET, side, BUFFER_BYTES)
+            keep_alive(wire)
         run(connection, f"SET SESSION {_SETTINGS}")
         for wish in _WISHES:
             with contextlib.suppress(pymysql.MySQLError), connection.cursor() as cursor:
@@ -124,11 +127,21 @@ class Connections:
 
 
 def alive(connection: Connection) -> bool:
+    """Does it answer, within the time that connecting may take?"""
+    connection._read_timeout = options.CONNECT_SECONDS_MAX
     try:
         connection.ping(reconnect=False)  # which older drivers do by themselves: a new connection has another view
     except (pymysql.MySQLError, OSError):
         return False
+    connection._read_timeout = None
     return True
+
+
+def has_news(connection: Connection) -> bool:
+    """Did something arrive on an idle connection? Then the server, or the network, has most likely ended it."""
+    poll = select.poll()  # unlike select(), it takes any file number
+    poll.register(connection._sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def drop(connection: Connection) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from enum import IntEnum
 from functools import lru_cache
 from typing import Any
 
 from wayfare.kernel.loader import load
+from wayfare.kernel.stream import Window
 
 
 class Halt(IntEnum):
@@ -37,18 +39,6 @@ class Progress(ctypes.Structure):
     )
 
 
-class Window(ctypes.Structure):
-    """`wf_window` of _native.c."""
-
-    _fields_ = (
-        ("buffer", ctypes.c_void_p),
-        ("size", ctypes.c_int64),
-        ("start", ctypes.c_int64),
-        ("end", ctypes.c_int64),
-        ("fd", ctypes.c_int32),
-    )
-
-
 class Source(ctypes.Structure):
     """`wf_source` of _native.c."""
 
@@ -62,8 +52,13 @@ class Source(ctypes.Structure):
     )
 
 
-@lru_cache(maxsize=1)
 def library() -> ctypes.CDLL | None:
+    """Asked for each stream, so that WAYFARE_NATIVE is honoured whenever it is set."""
+    return None if os.environ.get("WAYFARE_NATIVE") == "0" else _loaded()
+
+
+@lru_cache(maxsize=1)
+def _loaded() -> ctypes.CDLL | None:
     found = load("wayfare.systems.databases.mysql")
     if found is None:
         return None

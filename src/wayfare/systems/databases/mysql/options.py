@@ -7,16 +7,17 @@ machine, where it would only cost time.
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid
+from wayfare.kernel.stream import STALL_SECONDS, stall_seconds
 
 CONNECT_SECONDS_MAX = 10
 _LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _MODES = ("disabled", "preferred", "required", "verify_ca", "verify_identity")
-_KNOWN = ("ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "unix-socket", "tinyint1")
+_KNOWN = ("ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "unix-socket", "tinyint1", "stall-seconds")
 _TINYINT1 = ("integer", "boolean")
 
 
@@ -28,6 +29,7 @@ class Options:
     ssl_key: str = ""
     unix_socket: str = ""
     tinyint1: str = "integer"  # is TINYINT(1) a small integer, which it may always hold, or a boolean?
+    stall_seconds: int = STALL_SECONDS  # how long nothing may come once rows have begun to; 0: for ever
 
     @property
     def booleans(self) -> bool:
@@ -62,10 +64,11 @@ def parse(address: Address) -> Options:
     for name in given:
         if name not in _KNOWN:
             raise Invalid(f"MySQL knows no option {name!r}.", where="url", remedy=f"Options: {', '.join(_KNOWN)}.")
-    options = Options(**{name.replace("-", "_"): value for name, value in given.items()})
+    words = {name.replace("-", "_"): value for name, value in given.items() if name != "stall-seconds"}
+    options = Options(**words, stall_seconds=stall_seconds(given))
     mode = options.ssl_mode.lower().replace("-", "_")
     if mode and mode not in _MODES:
         raise Invalid(f"{mode!r} is no ssl-mode.", where="ssl-mode", remedy=f"One of {', '.join(_MODES)}.")
     if options.tinyint1 not in _TINYINT1:
         raise Invalid(f"{options.tinyint1!r} is no choice.", where="tinyint1", remedy=f"One of {', '.join(_TINYINT1)}.")
-    return Options(mode, *(getattr(options, n) for n in ("ssl_ca", "ssl_cert", "ssl_key", "unix_socket", "tinyint1")))
+    return replace(options, ssl_mode=mode)

@@ -68,6 +68,7 @@ class SharedView:
         try:
             yield connection
         except Unreachable as error:
+            link.drop(connection)  # nobody has to wait for an answer
             error.by(self._address.url())
             raise
         finally:

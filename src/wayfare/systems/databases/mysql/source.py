@@ -110,14 +110,14 @@ class Source:
         """The rows of a SELECT. Left early, the connection is given up, or led to the end where it holds a snapshot."""
         with self._reader(view) as connection:
             try:
-                stream = wire.Stream(connection, sql)
+                stream = wire.Stream(connection, sql, self._connections.options.stall_seconds)
             except Refused as error:
                 raise Refused(error.message, where=table.label, remedy=error.remedy) from error
             with stream:
                 try:
                     yield stream
                 finally:
-                    if view and not stream.done:
+                    if view and not stream.done and not stream.broken:
                         with contextlib.suppress(WayfareError, pymysql.MySQLError, OSError):
                             wire.drain(stream, self._kill)
 

@@ -81,7 +81,9 @@ def _as_root() -> list[str]:
 
 
 def _must(command: Sequence[str]) -> None:
-    done = subprocess.run(list(command), capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory(prefix="wf-") as own:  # or it would clear other servers' temporary tables away
+        environment = {**os.environ, "TMPDIR": own}
+        done = subprocess.run(list(command), capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise Unavailable(f"{Path(command[0]).name} failed: {(done.stdout + done.stderr)[-500:]}")
 
@@ -100,6 +102,7 @@ def _running(command: Sequence[str], scratch: Path) -> Iterator[Address]:
             f"--port={port}",
             "--bind-address=127.0.0.1",
             f"--socket={short}/sock",
+            f"--tmpdir={short}",  # a server that starts removes what it takes for its own from there
             f"--pid-file={scratch / 'pid'}",
         ]
         with testing.process([*command, *place, f"--init-file={first}"], log) as server:

@@ -17,9 +17,9 @@ import pymysql
 from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
 
 from wayfare.core.errors import Refused
+from wayfare.kernel.stream import await_more, window
 from wayfare.systems.databases.mysql import errors
 from wayfare.systems.databases.mysql.connection import BUFFER_BYTES, Connection
-from wayfare.systems.databases.mysql.native import Window
 from wayfare.systems.databases.mysql.slots import UNSIGNED_FLAG, Field
 
 HEADER_BYTES = 4
@@ -34,14 +34,19 @@ class Stream:
     Use as a context: leaving it early leaves the connection in the middle of its answer (`done` is False then).
     """
 
-    def __init__(self, connection: Connection, sql: str) -> None:
+    def __init__(self, connection: Connection, sql: str, stall_seconds: int = 0) -> None:
+        """`stall_seconds` is how long nothing may come once rows have begun to; 0: for ever."""
         self.connection = connection
         self.done = False
+        self.broken = False  # did reading fail? Then nothing more comes
         self._statement = b""
         with errors.classified():
             self.fields = self._start(sql)
         wire = connection._sock
-        self.window = Window(fd=-1 if isinstance(wire, ssl.SSLSocket) else wire.fileno())
+        tls = isinstance(wire, ssl.SSLSocket)
+        self.window = window(-1 if tls else wire.fileno(), stall_seconds)
+        if tls:
+            wire.settimeout(stall_seconds or None)
         self._hold(bytearray(BUFFER_BYTES))
         if self.fields:
             self._take_over()
@@ -75,16 +80,20 @@ class Stream:
 
     def fill(self) -> None:
         """Receive more. Raises Unreachable when the connection ends."""
-        window = self.window
-        if window.start == window.end:
-            window.start = window.end = 0
-        elif window.end == window.size:
+        shared = self.window
+        if shared.start == shared.end:
+            shared.start = shared.end = 0
+        elif shared.end == shared.size:
             self._make_room()
+        self.broken = True
         with errors.classified():
-            count = self.connection._sock.recv_into(self._view[window.end :])
+            await_more(shared)
+            count = self.connection._sock.recv_into(self._view[shared.end :])
             if not count:
                 raise EOFError("the server closed it in the middle of an answer")
-        window.end += count
+        self.broken = False
+        shared.end += count
+        shared.received += count
 
     def _make_room(self) -> None:
         """What is left moves to the front, of a larger buffer when it is a packet that fills this one."""
@@ -169,12 +178,13 @@ class Stream:
             ahead = self.connection._rfile.peek()
             ahead = self.connection._rfile.read(len(ahead))
         self._view[: len(ahead)] = ahead
-        self.window.end = len(ahead)
+        self.window.end = self.window.received = len(ahead)
 
     def _finish(self) -> None:
         self.done = True
         connection = self.connection
         connection._next_seq_id = 0
+        connection._sock.settimeout(None)  # what is asked next may take its time
         with contextlib.suppress(pymysql.MySQLError, OSError):
             connection._execute_command(_CLOSE, self._statement)  # has no answer
 

@@ -4,14 +4,12 @@
  * binary file (signature, tuples of int16 count and int32-length fields, trailer -1), and backend/utils/adt for the values.
  * fallback.py does the same in numpy; tests/systems/postgresql proves that they agree. */
 #include <Python.h>
-#include <errno.h>
-#include <poll.h>
 #include <stdint.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "columns.h"
 #include "hash.h"
+#include "stream.h"
 
 typedef unsigned __int128 u128;
 
@@ -43,62 +41,8 @@ static inline uint8_t *put64(uint8_t *p, uint64_t v) { v = __builtin_bswap64(v);
 
 /* ---- the stream ----------------------------------------------------------------------------------------------- */
 
-/* Mirrored by wire.py: what is read of a stream and not yet used lies from `start` to `end`. */
-typedef struct {
-    uint8_t *buffer;
-    int64_t size, start, end;
-    int64_t received; /* by the native part, so far */
-    int32_t fd;    /* to read on from; -1: only Python can */
-    int32_t error; /* errno of a read that failed */
-} window;
-
-#define STREAMING (1 << 20)
-#define PORTION_MAX (256 << 10)
-#define PATIENCE_MS 4
-
-/* Sleep until a portion has come, or a moment has passed: the server sends 8 KB at a time, and to be woken for each of them
- * costs both sides more than everything else here. A portion is a small part of the receive buffer, so that the server never
- * waits for us. False after a signal. */
-static int gather(int fd) {
-    int portion = 0, any = 1;
-    socklen_t size = sizeof portion;
-    struct pollfd readable = {fd, POLLIN, 0};
-    getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &portion, &size);
-    portion = portion / 8 < PORTION_MAX ? portion / 8 + 1 : PORTION_MAX;
-    setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &portion, sizeof portion);
-    int found = poll(&readable, 1, PATIENCE_MS);
-    setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &any, sizeof any);
-    return found >= 0;
-}
-
-/* Read on from the socket, whatever its mode, without a trip through Python. False where Python must see to it: no socket of
- * our own, a frame too large for the window, a signal, the end, or an error. */
-static int fill(window *w) {
-    int64_t left = w->end - w->start;
-    if (w->fd < 0 || left > w->size / 2) return 0;
-    memmove(w->buffer, w->buffer + w->start, (size_t)left);
-    w->start = 0;
-    w->end = left;
-    int patient = w->received >= STREAMING; /* what is small is had at once */
-    for (;;) {
-        ssize_t received = recv(w->fd, w->buffer + left, (size_t)(w->size - left), MSG_DONTWAIT);
-        if (received > 0) {
-            w->end += received;
-            w->received += received;
-            return 1;
-        }
-        if (received == 0 || (errno != EAGAIN && errno != EWOULDBLOCK)) {
-            w->error = received < 0 && errno != EINTR ? errno : 0;
-            return 0;
-        }
-        struct pollfd readable = {w->fd, POLLIN, 0};
-        if (patient ? !gather(w->fd) : poll(&readable, 1, -1) < 0) return 0; /* a signal: Python has handlers to call */
-        patient = 0;
-    }
-}
-
 /* The end of the next frame of data, all of which is there; NULL with S_MORE or S_CONTROL when there is none. */
-static inline const uint8_t *next_frame(const window *w, int *status) {
+static inline const uint8_t *next_frame(const wf_window *w, int *status) {
     const uint8_t *p = w->buffer + w->start;
     int64_t left = w->end - w->start;
     *status = S_MORE;
@@ -312,7 +256,7 @@ typedef struct {
     int32_t where;            /* the column that could not be filled */
 } batch;
 
-static int decode_window(window *w, wf_column *columns, int count, batch *b) {
+static int decode_window(wf_window *w, wf_column *columns, int count, batch *b) {
     int status;
     const uint8_t *end;
     while ((end = next_frame(w, &status))) {
@@ -329,10 +273,10 @@ static int decode_window(window *w, wf_column *columns, int count, batch *b) {
 }
 
 /* Decode frames into the batch, reading on, until it is full or something else is to be done. */
-int wf_pg_decode(window *w, wf_column *columns, int count, batch *b) {
+int wf_pg_decode(wf_window *w, wf_column *columns, int count, batch *b) {
     for (;;) {
         int status = decode_window(w, columns, count, b);
-        if (status != S_MORE || !fill(w)) return status;
+        if (status != S_MORE || !wf_fill(w)) return status;
     }
 }
 
@@ -661,7 +605,7 @@ typedef struct {
     uint64_t digest[2];
 } parcel;
 
-static int pass_window(window *w, int form, parcel *b) {
+static int pass_window(wf_window *w, int form, parcel *b) {
     int status;
     const uint8_t *end;
     while ((end = next_frame(w, &status))) {
@@ -684,10 +628,10 @@ static int pass_window(window *w, int form, parcel *b) {
 }
 
 /* Unwrap frames into the parcel, reading on, until it is full or something else is to be done. */
-int wf_pg_pass(window *w, int form, parcel *b) {
+int wf_pg_pass(wf_window *w, int form, parcel *b) {
     for (;;) {
         int status = pass_window(w, form, b);
-        if (status != S_MORE || !fill(w)) return status;
+        if (status != S_MORE || !wf_fill(w)) return status;
     }
 }
 

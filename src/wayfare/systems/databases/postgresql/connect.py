@@ -13,6 +13,7 @@ from psycopg.pq import TransactionStatus
 
 from wayfare.core.address import Address
 from wayfare.core.errors import Unreachable
+from wayfare.kernel.stream import stall_seconds
 from wayfare.systems.databases.postgresql.errors import classifying, login_failed
 from wayfare.systems.databases.postgresql.options import parameters
 
@@ -35,6 +36,7 @@ class Connections:
     def __init__(self, address: Address) -> None:
         self.address = address
         self._parameters = parameters(address)
+        self.stall_seconds = stall_seconds(address.options)
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
         self._closed = False

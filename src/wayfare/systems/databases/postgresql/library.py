@@ -8,23 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 from wayfare.kernel.loader import load
+from wayfare.kernel.stream import Window
 
 STATUS_MORE, STATUS_CONTROL, STATUS_FULL, STATUS_ROOM = 0, 1, 2, 3
 STATUS_MALFORMED, STATUS_VALUE = -1, -2
-
-
-class Window(ctypes.Structure):
-    """`window` of _native.c: what is read of a stream and not yet used lies from `start` to `end`."""
-
-    _fields_ = (
-        ("buffer", ctypes.c_void_p),
-        ("size", ctypes.c_int64),
-        ("start", ctypes.c_int64),
-        ("end", ctypes.c_int64),
-        ("received", ctypes.c_int64),
-        ("fd", ctypes.c_int32),
-        ("error", ctypes.c_int32),
-    )
 
 
 class Progress(ctypes.Structure):

@@ -1,4 +1,4 @@
-"""What the options of a postgresql:// URL mean: libpq's own connection parameters, and nothing else."""
+"""What the options of a postgresql:// URL mean: libpq's own connection parameters, and `stall_seconds`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from wayfare.core.address import Address
 from wayfare.core.errors import Invalid
 
 CONNECT_SECONDS_MAX = 10
+STALL = "stall_seconds"  # ours: see kernel.stream
 
 _DEFAULTS: dict[str, Any] = {
     "connect_timeout": CONNECT_SECONDS_MAX,
@@ -29,7 +30,7 @@ OPTIONS = frozenset(
         *("gssencmode", "krbsrvname", "gsslib", "gssdelegation"),
         *("connect_timeout", "tcp_user_timeout", "keepalives", "keepalives_idle", "keepalives_interval"),
         *("keepalives_count", "application_name", "options", "target_session_attrs", "load_balance_hosts"),
-        *("host", "hostaddr", "passfile", "service"),
+        *("host", "hostaddr", "passfile", "service", STALL),
     }
 )
 
@@ -47,4 +48,5 @@ def parameters(address: Address) -> dict[str, Any]:
         "user": address.user,
         "password": address.password.reveal(),
     }
-    return {**_DEFAULTS, **{k: v for k, v in given.items() if v}, **address.options}
+    libpqs = {name: value for name, value in address.options.items() if name != STALL}
+    return {**_DEFAULTS, **{k: v for k, v in given.items() if v}, **libpqs}

@@ -66,7 +66,7 @@ def read(connections: Connections, table: Table, chunk: Chunk, view: str) -> Ite
     sql = f"copy ({select(table, chunk, [c.expression for c in columns])}) to stdout (format binary)"
     with connections.use(table.label) as connection:
         enter_view(connection, view)
-        with copy_out(connection, sql) as frames:
+        with copy_out(connection, sql, connections.stall_seconds) as frames:
             try:
                 yield from decode.batches(frames, [c.slot for c in columns])
             except WayfareError as error:

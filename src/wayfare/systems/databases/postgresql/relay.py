@@ -96,7 +96,7 @@ def send(connections: Connections, table: Table, chunk: Chunk, name: str, view: 
     statement = f"copy ({select(table, chunk, expressions)}) to stdout (format {option})"
     with connections.use(table.label) as connection:
         enter_view(connection, view)
-        with copy_out(connection, statement) as frames:
+        with copy_out(connection, statement, connections.stall_seconds) as frames:
             if library() is None:
                 yield from _passed_in_python(frames, form)
             else:

@@ -22,9 +22,9 @@ from typing import Any, Protocol
 import psycopg
 
 from wayfare.core.errors import Unreachable
+from wayfare.kernel.stream import await_more, window
 from wayfare.systems.databases.postgresql.connect import Connection, readable
 from wayfare.systems.databases.postgresql.errors import classified, on_the_line
-from wayfare.systems.databases.postgresql.library import Window
 
 BUFFER_BYTES = 1 << 20
 SOCKET_BYTES = 4 << 20
@@ -63,9 +63,9 @@ def is_plain(connection: Connection) -> bool:
 class Frames:
     """A window of bytes from a COPY … TO STDOUT. With `fd`, the native part reads on from that socket by itself."""
 
-    def __init__(self, stream: Stream, size: int = BUFFER_BYTES, fd: int = -1) -> None:
+    def __init__(self, stream: Stream, size: int = BUFFER_BYTES, fd: int = -1, stall_seconds: int = 0) -> None:
         self._stream = stream
-        self.window = Window(fd=fd)
+        self.window = window(fd, stall_seconds)
         self._allocate(size)
         self.finished = False
         self.rows = 0  # as the server counted them, once finished
@@ -102,12 +102,12 @@ class Frames:
             self._allocate(2 * len(self.buffer))
         self.buffer[:left] = unused
         with on_the_line():
-            if self.window.error:  # the native part met it, and a socket tells it only once
-                raise OSError(self.window.error, os.strerror(self.window.error))
+            await_more(self.window)
             received = self._stream.recv_into(memoryview(self.buffer)[left:])
         if not received:
             raise Unreachable("the server closed the connection in the middle of a COPY.")
         self.window.start, self.window.end = 0, left + received
+        self.window.received += received
 
     def peek(self) -> tuple[bytes, int]:
         """The type of the next message and its end in `buffer`; all of it has been read."""
@@ -133,8 +133,11 @@ class Frames:
 
 
 @contextmanager
-def copy_out(connection: Connection, sql: str) -> Iterator[Frames]:
-    """The frames of `COPY (…) TO STDOUT`."""
+def copy_out(connection: Connection, sql: str, stall_seconds: int = 0) -> Iterator[Frames]:
+    """The frames of `COPY (…) TO STDOUT`.
+
+    The stall limit holds on sockets of our own; on an encrypted connection, which is libpq's, TCP's keepalive does.
+    """
     if not is_plain(connection):
         with connection.cursor() as cursor, cursor.copy(sql) as copy:
             yield Frames(_Framed(copy))
@@ -142,7 +145,7 @@ def copy_out(connection: Connection, sql: str) -> Iterator[Frames]:
     with borrowed_socket(connection) as sock:
         with on_the_line():
             sock.sendall(_query(sql))
-        yield Frames(sock, fd=sock.fileno())
+        yield Frames(sock, fd=sock.fileno(), stall_seconds=stall_seconds)
 
 
 class _Framed:
