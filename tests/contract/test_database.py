@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from contract.conftest import seeding
+from beds import seeding
 from contract.zoo import HOSTILE_NAMES, KINDS, Kind
 from wayfare.core.errors import NotFound, Unavailable, WayfareError
 from wayfare.core.landing import Verdict

@@ -9,20 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from wayfare.core.errors import Unavailable
+from beds import stores
 from wayfare.settings import Settings
 from wayfare.store.store import Store
-from wayfare.systems.databases.postgresql import testbed
 
 
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
     """New, empty PostgreSQL stores, as URLs."""
-    try:
-        with testbed.launch(tmp_path_factory.mktemp("postgresql")) as fresh:
-            yield lambda: fresh().url(reveal=True)
-    except Unavailable as error:
-        pytest.skip(str(error))
+    with stores(tmp_path_factory.mktemp("postgresql")) as fresh:
+        yield fresh
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from beds import stores
 from engine.bed import Bed, Workers
-from wayfare.core.errors import Unavailable
 from wayfare.settings import Settings
-from wayfare.systems.databases.postgresql import testbed
 
 
 @pytest.fixture(scope="session")
@@ -23,11 +22,8 @@ def workers() -> Iterator[Workers]:
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
     """New, empty PostgreSQL stores, as URLs."""
-    try:
-        with testbed.launch(tmp_path_factory.mktemp("postgresql")) as fresh:
-            yield lambda: fresh().url(reveal=True)
-    except Unavailable as error:
-        pytest.skip(str(error))
+    with stores(tmp_path_factory.mktemp("postgresql")) as fresh:
+        yield fresh
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from contract.conftest import BEDS
+from beds import running
 from faults.servers import Mortal
 from moving import file_address
 from stories.command import Wayfare
@@ -20,16 +20,6 @@ from wayfare.systems.testing import Fresh
 
 GUARDED = "guarded"  # a PostgreSQL user that needs a password; the throw-away server trusts everybody else
 HBA = f"host all {GUARDED} 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
-
-
-@contextmanager
-def started(system: str, scratch: Path) -> Iterator[Fresh]:
-    with ExitStack() as stack:
-        try:
-            fresh = stack.enter_context(BEDS[system](scratch))
-        except Unavailable as reason:
-            pytest.skip(str(reason))
-        yield fresh
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +37,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
 
 @pytest.fixture(scope="session")
 def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
-    with started("mariadb", tmp_path_factory.mktemp("mariadb")) as fresh:
+    with running("mariadb", tmp_path_factory.mktemp("mariadb")) as fresh:
         yield fresh
 
 
@@ -61,7 +51,7 @@ def server(request: pytest.FixtureRequest) -> Fresh:
 @pytest.fixture(params=["postgresql", "mariadb"])
 def mortal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Mortal]:
     """A server that may be killed, with an empty database."""
-    with started(request.param, tmp_path) as fresh:
+    with running(request.param, tmp_path) as fresh:
         found = Mortal(fresh())
         try:
             yield found

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from contract.conftest import TARGETS
+from beds import TARGETS, running
 from contract.zoo import HOSTILE_NAMES
-from faults.conftest import started
 from faults.copying import refused
 from faults.ground import sql, tables
 from moving import file_address, move
@@ -60,7 +59,7 @@ def test_every_name_arrives(system: str, source: Address, tmp_path: Path, reques
     elif system in ("sqlite", "duckdb"):
         check(source, file_address(system, tmp_path / "copy"), tmp_path)
     else:
-        with started(system, tmp_path) as fresh:
+        with running(system, tmp_path) as fresh:
             check(source, fresh(), tmp_path)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.conftest import started
+from beds import running
 from faults.copying import failure, under_way
 from faults.ground import ITEMS, VISITS, fill, same, sql, tables
 from faults.servers import Mortal
@@ -85,7 +85,7 @@ def test_a_target_that_is_back_at_once(lasting: Mortal, sqlite: Address, home: P
 def test_a_target_that_forgot_what_it_had_committed(tmp_path: Path, sqlite: Address, home: Path) -> None:
     """Its last second is gone. The proof notices, nothing is published, and the same command begins anew."""
     fill(sqlite)
-    with started("mariadb", tmp_path) as fresh:
+    with running("mariadb", tmp_path) as fresh:
         mortal = Mortal(fresh())
         request = CopyRequest(sqlite, mortal.address, **MIDWAY)
         sql(mortal.address, "SET GLOBAL innodb_flush_log_at_trx_commit = 0")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from contract.conftest import BEDS, TARGETS
+from beds import TARGETS, running
 from moving import data, file_address, move, run_script
 from wayfare.control.copies import CopyRequest, verify
 from wayfare.core.address import Address
-from wayfare.core.errors import Unavailable
 from wayfare.core.findings import Severity
 from wayfare.core.status import Status
 from wayfare.systems.testing import Fresh
@@ -27,22 +27,14 @@ ROWS = 15_607
 @pytest.fixture(scope="module")
 def beds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fresh]]:
     """Every bed, started when first asked for."""
-    started: dict[str, Fresh] = {}
-    managers = []
+    with ExitStack() as stack:
 
-    class Lazy(dict[str, Fresh]):
-        def __missing__(self, name: str) -> Fresh:
-            manager = BEDS[name](tmp_path_factory.mktemp(name))
-            try:
-                self[name] = manager.__enter__()
-            except Unavailable as reason:
-                pytest.skip(f"{name}: {reason}")
-            managers.append(manager)
-            return self[name]
+        class Lazy(dict[str, Fresh]):
+            def __missing__(self, name: str) -> Fresh:
+                self[name] = stack.enter_context(running(name, tmp_path_factory.mktemp(name)))
+                return self[name]
 
-    yield Lazy(started)
-    for manager in managers:
-        manager.__exit__(None, None, None)
+        yield Lazy()
 
 
 @pytest.fixture(scope="module")

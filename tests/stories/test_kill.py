@@ -14,11 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from contract.conftest import BEDS
+from beds import running
 from moving import file_address, home
 from wayfare.control.copies import CopyRequest, verify
 from wayfare.core.address import Address
-from wayfare.core.errors import Unavailable
 from wayfare.core.events import Name
 from wayfare.core.status import Status
 from wayfare.store.store import Store
@@ -50,11 +49,8 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Address]:
     if request.param == "duckdb":
         yield file_address("duckdb", tmp_path / "target.duckdb")
         return
-    try:
-        with BEDS[request.param](tmp_path) as fresh:
-            yield fresh()
-    except Unavailable as reason:
-        pytest.skip(str(reason))
+    with running(request.param, tmp_path) as fresh:
+        yield fresh()
 
 
 def start(source: Address, target: Address, home: Path) -> subprocess.Popen[bytes]:

@@ -15,11 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from contract.conftest import BEDS
+from beds import running
 from moving import run_script
 from stories.command import RUN, SECONDS_MAX, Wayfare
 from wayfare.core.address import Address
-from wayfare.core.errors import Unavailable
 from wayfare.core.redacted import Redacted
 
 TARGET = "duckdb:///copy.duckdb"
@@ -28,17 +27,10 @@ TARGET = "duckdb:///copy.duckdb"
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     """A database with one table, on a server that asks for a password."""
-    bed = BEDS["mariadb"](tmp_path_factory.mktemp("mariadb"))
-    try:
-        fresh = bed.__enter__()
-    except Unavailable as reason:
-        pytest.skip(str(reason))
-    try:
+    with running("mariadb", tmp_path_factory.mktemp("mariadb")) as fresh:
         address = fresh()
         run_script(address, "CREATE TABLE orders (id INT PRIMARY KEY); INSERT INTO orders VALUES (1), (2);")
         yield address
-    finally:
-        bed.__exit__(None, None, None)
 
 
 def without_password(address: Address) -> str:

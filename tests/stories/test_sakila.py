@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from contract.conftest import BEDS, TARGETS
+from beds import TARGETS, running
 from moving import data, move, run_script
 from wayfare.control.copies import CopyRequest, verify
 from wayfare.core.address import Address
-from wayfare.core.errors import Unavailable
 from wayfare.core.findings import Severity
 from wayfare.core.ports import Views
 from wayfare.core.status import Status
@@ -23,13 +22,8 @@ ROWS = {"film": 1000, "customer": 599, "rental": 16044, "actor": 200, "film_acto
 
 @pytest.fixture(scope="module")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
-    manager = BEDS["postgresql"](tmp_path_factory.mktemp("postgresql"))
-    try:
-        fresh = manager.__enter__()
-    except Unavailable as reason:
-        pytest.skip(str(reason))
-    yield fresh
-    manager.__exit__(None, None, None)
+    with running("postgresql", tmp_path_factory.mktemp("postgresql")) as fresh:
+        yield fresh
 
 
 @pytest.fixture(scope="module")
@@ -45,11 +39,8 @@ def test_sakila(target: str, sakila: Address, postgresql: Fresh, tmp_path: Path)
     if target == "postgresql":
         _moved(CopyRequest(sakila, postgresql()), tmp_path)
         return
-    try:
-        with BEDS[target](tmp_path) as fresh:
-            _moved(CopyRequest(sakila, fresh()), tmp_path)
-    except Unavailable as reason:
-        pytest.skip(str(reason))
+    with running(target, tmp_path) as fresh:
+        _moved(CopyRequest(sakila, fresh()), tmp_path)
 
 
 def _moved(request: CopyRequest, home: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from wayfare.core.errors import Unavailable
+from beds import running
 from wayfare.systems.databases.mysql.database import MySql
 from wayfare.systems.databases.mysql.testbed import BEDS
 from wayfare.systems.testing import Fresh
@@ -14,15 +14,8 @@ from wayfare.systems.testing import Fresh
 
 @pytest.fixture(scope="session", params=sorted(BEDS))
 def bed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
-    manager = BEDS[request.param](tmp_path_factory.mktemp(request.param))
-    try:
-        fresh = manager.__enter__()
-    except Unavailable as reason:
-        pytest.skip(f"{request.param}: {reason}")
-    try:
+    with running(request.param, tmp_path_factory.mktemp(request.param)) as fresh:
         yield fresh
-    finally:
-        manager.__exit__(None, None, None)
 
 
 @pytest.fixture

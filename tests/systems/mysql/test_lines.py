@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from wayfare.core.errors import Unavailable
+from beds import running
 from wayfare.core.ids import new_run_id
 from wayfare.core.ports import WHOLE, Parcel, Ticket
 from wayfare.core.tables import Column, Meaning, Table
@@ -20,7 +20,6 @@ from wayfare.systems.databases.mysql import decode, read, relay
 from wayfare.systems.databases.mysql.database import MySql
 from wayfare.systems.databases.mysql.landing import land
 from wayfare.systems.databases.postgresql.database import PostgreSQL
-from wayfare.systems.databases.postgresql.testbed import BEDS
 from wayfare.systems.testing import Fresh
 
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=60)
@@ -53,18 +52,10 @@ ROWS = st.lists(st.tuples(*(st.none() | values for values in VALUES.values())), 
 
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
-    manager = BEDS["postgresql"](tmp_path_factory.mktemp("postgresql"))
-    try:
-        fresh = manager.__enter__()
-    except Unavailable as reason:
-        pytest.skip(str(reason))
-    try:
-        with PostgreSQL(fresh()) as database:
-            columns = ", ".join(f"c{i} {native}" for i, native in enumerate(VALUES))
-            database.execute(f"create table t (id integer primary key, {columns})")
-            yield database
-    finally:
-        manager.__exit__(None, None, None)
+    with running("postgresql", tmp_path_factory.mktemp("postgresql")) as fresh, PostgreSQL(fresh()) as database:
+        columns = ", ".join(f"c{i} {native}" for i, native in enumerate(VALUES))
+        database.execute(f"create table t (id integer primary key, {columns})")
+        yield database
 
 
 @pytest.fixture(scope="session")

@@ -6,23 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from wayfare.core.errors import Unavailable
+from beds import running
 from wayfare.systems.databases.postgresql.database import PostgreSQL
-from wayfare.systems.databases.postgresql.testbed import BEDS
 from wayfare.systems.testing import Fresh
 
 
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
-    manager = BEDS["postgresql"](tmp_path_factory.mktemp("postgresql"))
-    try:
-        made = manager.__enter__()
-    except Unavailable as reason:
-        pytest.skip(str(reason))
-    try:
+    with running("postgresql", tmp_path_factory.mktemp("postgresql")) as made:
         yield made
-    finally:
-        manager.__exit__(None, None, None)
 
 
 @pytest.fixture

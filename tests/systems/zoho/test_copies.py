@@ -5,21 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from contract.conftest import BEDS
+from beds import running
 from moving import move
 from stories.command import Wayfare
 from systems.zoho import seed
 from wayfare.control.copies import CopyRequest, verify
 from wayfare.copy.report import Report
 from wayfare.core.address import Address
-from wayfare.core.errors import Unavailable
 from wayfare.core.status import Status
 from wayfare.systems.databases.zoho.testcrm import Fault, Organisation
 from wayfare.systems.databases.zoho.testserver import Server
@@ -44,11 +42,8 @@ ROWS = {
 
 @pytest.fixture(scope="module", params=["postgresql", "mariadb", "clickhouse-embedded", "duckdb"])
 def bed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
-    with ExitStack() as stack:
-        try:
-            yield stack.enter_context(BEDS[request.param](tmp_path_factory.mktemp(request.param)))
-        except Unavailable as reason:
-            pytest.skip(str(reason))
+    with running(request.param, tmp_path_factory.mktemp(request.param)) as fresh:
+        yield fresh
 
 
 @pytest.fixture
