@@ -25,8 +25,9 @@ from wayfare.core.errors import (
 from wayfare.core.losses import losses
 from wayfare.core.ports import WHOLE, Chunk
 from wayfare.core.tables import LOSS_ALLOWED, Meaning, Table
-from wayfare.systems.databases.zoho import pages
+from wayfare.systems.databases.zoho import catalog, pages
 from wayfare.systems.databases.zoho.database import ZohoDatabase
+from wayfare.systems.databases.zoho.options import Bulk
 from wayfare.systems.databases.zoho.testcrm import Fault, Module, Organisation
 from wayfare.systems.databases.zoho.testserver import Server
 from wayfare.systems.testing import free_port
@@ -257,6 +258,21 @@ def test_exports_are_chunks(server: Server, crm: Organisation) -> None:
         parts = [rows(zoho, leads, [chunk]) for chunk in chunks]
         assert [len(p) for p in parts] == [1_000, 1_000, 450]
         assert sorted(r["id"] for p in parts for r in p) == sorted(crm.modules["Leads"].records)
+
+
+@pytest.mark.parametrize(
+    ("rows", "bulk", "plain", "exported"),
+    [
+        (49_999, Bulk.AUTO, True, False),
+        (50_000, Bulk.AUTO, True, True),
+        (50_000, Bulk.AUTO, False, False),
+        (90_001, Bulk.AUTO, False, True),
+        (1, Bulk.ALWAYS, False, True),
+        (1_000_000, Bulk.NEVER, True, False),
+    ],
+)
+def test_what_is_exported(rows: int, bulk: Bulk, plain: bool, exported: bool) -> None:
+    assert catalog._is_exported(rows, bulk, plain=plain) is exported
 
 
 def test_small_modules_are_not_exported(zoho: ZohoDatabase, crm: Organisation) -> None:

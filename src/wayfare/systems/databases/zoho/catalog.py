@@ -24,7 +24,8 @@ from wayfare.systems.databases.zoho.options import Bulk, Options
 from wayfare.systems.databases.zoho.types import SYSTEM, USERS, Field
 
 THREADS = 4
-BULK_ROWS_MIN = 50_000  # 250 pages cost five times the credits of an export, and pages end at 100,000 records
+EXPORT_ROWS_MIN = 50_000  # from here on an export is cheaper, where a file can hold every field
+PAGES_ROWS_MAX = 90_000  # pages end at 100,000 records, and there may be more by then
 KEY_NAME_MAX = 60
 PATH, ROUTE, DISPLAY, OWNERS, TIMED, STATES = (
     "module",
@@ -161,8 +162,7 @@ def _table(module: Described, all_modules: Sequence[Described], options: Options
     there = {m.name for m in all_modules} | {USERS}
     display = {m.name: next((f.api_name for f in m.fields if f.display), "") for m in all_modules}
     names = {f.api_name: display.get(f.module, "") for f in fields if f.data_type == "lookup"}
-    large = module.rows >= BULK_ROWS_MIN
-    route = EXPORT if options.bulk is Bulk.ALWAYS or (options.bulk is Bulk.AUTO and large) else PAGES
+    plain = all(map(types.exportable, columns)) and all(names.values())
     timed = any(f.api_name == "Modified_Time" for f in fields)
     return Table(
         name=module.name,
@@ -174,13 +174,20 @@ def _table(module: Described, all_modules: Sequence[Described], options: Options
         origin=SYSTEM,
         hints=(
             (PATH, module.name),
-            (ROUTE, route),
+            (ROUTE, EXPORT if _is_exported(module.rows, options.bulk, plain=plain) else PAGES),
             (DISPLAY, json.dumps(names)),
             (OWNERS, ",".join(f.api_name for f in fields if f.looks_up == USERS)),
             (TIMED, "1" if timed else ""),
             (STATES, _states(module)),
         ),
     )
+
+
+def _is_exported(rows: int, bulk: Bulk, *, plain: bool) -> bool:
+    """`plain`: can a file hold every field? The others are asked for by id, which takes more requests than pages."""
+    if bulk is Bulk.AUTO:
+        return rows > PAGES_ROWS_MAX or (plain and rows >= EXPORT_ROWS_MIN)
+    return bulk is Bulk.ALWAYS
 
 
 def _states(module: Described) -> str:
