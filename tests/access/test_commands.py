@@ -76,6 +76,24 @@ def test_tenants_and_their_members(wayfare):
     assert ran(wayfare("tenants", "members", "acme", "--json")).json["members"] == []
 
 
+def test_programs_are_registered(wayfare):
+    ran(wayfare("users", "add", "admin", "--role", "Admin", **GIVEN))
+    scope = ("--user", "admin", "--scope", "migrations:read")
+    answer = ran(wayfare("clients", "add", "service", *scope))
+    client, secret = answer.out.split()
+    page = ran(wayfare("clients", "add", "page", *scope, "--public", "--redirect", "https://app.example/cb", "--json"))
+    assert (page.json["secret"], page.json["grants"]) == ("", ["authorization_code", "refresh_token"])
+    with closing(Store.open(Settings(wayfare.home))) as store:
+        form = {"grant_type": "client_credentials", "client_id": client, "client_secret": secret}
+        token = Entrance.to(store).endpoint.token(form.items())["access_token"]
+        assert Entrance.to(store).callers.authenticate(f"Bearer {token}", "").name == "service"
+        assert secret not in ran(wayfare("clients", "list", "--json")).out
+        ran(wayfare("clients", "disable", client))
+        with pytest.raises(NotSignedIn):
+            Entrance.to(store).callers.authenticate(f"Bearer {token}", "")
+    assert "disabled" in ran(wayfare("clients", "list")).out
+
+
 def test_signing_keys_change(wayfare):
     ran(wayfare("users", "add", "admin", "--role", "Admin", **GIVEN))
     with closing(Store.open(Settings(wayfare.home))) as store:
@@ -100,6 +118,8 @@ def test_signing_keys_change(wayfare):
         (["users", "password", "admin", "pass123"], 2, "unexpected extra argument"),
         (["keys", "create", "ci", "--user", "admin", "--tenant", "nowhere"], 4, "X-Tenant-ID"),
         (["keys", "revoke", "wf_nothing"], 3, "wf_nothing"),
+        (["clients", "add", "x", "--user", "admin", "--scope", "everything"], 3, "everything"),
+        (["clients", "disable", "nobody"], 3, "nobody"),
         (["tenants", "members", "nowhere"], 3, "nowhere"),
         (["tenants", "add", "a b"], 3, "cannot name a tenant"),
     ],

@@ -167,6 +167,6 @@ def test_old_failures_are_cleared_away(world, cheap):
     fail(world, "nobody")
     world.clock.now += WINDOW_SECONDS + 1
     fail(world, "somebody", "")
-    world.entrance.sign_in._prune(world.clock.now)
+    world.entrance.sign_in.prune()
     with world.store.everywhere.read() as connection:
         assert len(connection.execute(sa.select(LOGIN_FAILURES)).all()) == 1

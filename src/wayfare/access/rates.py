@@ -16,6 +16,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
+from wayfare.access.pruning import now_and_then
 from wayfare.access.tables import RATES
 from wayfare.core.errors import RateLimited
 from wayfare.store.store import Store
@@ -120,13 +121,15 @@ class StoreRates:
         given = {"caller": caller, "now": now, "interval": limit.interval, "period": limit.period}
         with self._all.write() as connection:
             after = connection.execute(_TAKE, given).scalar_one_or_none()
-            if after is not None:
-                return verdict(after, now, limit, allowed=True)
-            query = sa.select(RATES.c.full_at).where(RATES.c.caller == caller)
-            return verdict(connection.execute(query).scalar_one(), now, limit, allowed=False)
+            if after is None:
+                query = sa.select(RATES.c.full_at).where(RATES.c.caller == caller)
+                return verdict(connection.execute(query).scalar_one(), now, limit, allowed=False)
+        now_and_then(self.prune)
+        return verdict(after, now, limit, allowed=True)
 
     def prune(self) -> int:
         """Forget who has their whole allowance; gives how many."""
-        full = RATES.c.full_at < int(self._clock() * MICROSECONDS)
+        full = sa.select(RATES.c.caller).where(RATES.c.full_at < int(self._clock() * MICROSECONDS))
         with self._all.write() as connection:
-            return connection.execute(sa.delete(RATES).where(full)).rowcount
+            idle = full.with_for_update(skip_locked=True)  # who calls now keeps the row
+            return connection.execute(sa.delete(RATES).where(RATES.c.caller.in_(idle))).rowcount

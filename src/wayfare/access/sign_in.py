@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from wayfare.access import passwords, tokens
 from wayfare.access.accounts import Accounts, User
 from wayfare.access.keyring import Keyring
 from wayfare.access.names import same
+from wayfare.access.pruning import now_and_then
 from wayfare.access.tables import LOGIN_FAILURES
 from wayfare.core.errors import NotFound, NotSignedIn, RateLimited
 from wayfare.core.principal import DEFAULT_TENANT, Principal
@@ -28,7 +28,6 @@ from wayfare.store.store import Store
 
 FAILURES_MAX = 10
 WINDOW_SECONDS = 900.0
-PRUNED_SHARE = 0.01  # of attempts also clear away what has long passed
 _ACCOUNT = "account:"
 _HOLD = sa.text(  # an update that changes nothing holds the row, on every store
     "INSERT INTO login_failures (who, times, at) VALUES (:who, '[]', :at)"
@@ -98,8 +97,7 @@ class SignIn:
                         "too many failed sign-ins.", retry_after_seconds=wait, remedy=f"Wait {wait / 60:.0f} minutes."
                     )
                 _keep(connection, one, [*times, now])
-        if random.random() < PRUNED_SHARE:  # noqa: S311  no secret depends on it
-            self._prune(now)
+        now_and_then(self.prune)
         return now
 
     def _forgive(self, who: Sequence[str], attempt: float) -> None:
@@ -110,8 +108,9 @@ class SignIn:
                 rest = [] if one.startswith(_ACCOUNT) else _without(times, attempt)
                 _keep(connection, one, rest)
 
-    def _prune(self, now: float) -> None:
-        old = sa.select(LOGIN_FAILURES.c.who).where(LOGIN_FAILURES.c.at < now - WINDOW_SECONDS)
+    def prune(self) -> None:
+        """Forget failures that no longer count."""
+        old = sa.select(LOGIN_FAILURES.c.who).where(LOGIN_FAILURES.c.at < self._clock() - WINDOW_SECONDS)
         with self._all.write() as connection:
             idle = old.with_for_update(skip_locked=True)  # who is being counted now is not old
             connection.execute(sa.delete(LOGIN_FAILURES).where(LOGIN_FAILURES.c.who.in_(idle)))

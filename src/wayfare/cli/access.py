@@ -66,7 +66,7 @@ def users_add(name: str, email: str, role: str, tenant: str, ask: Ask, *, as_jso
         if not password and not ask.none:
             raise Invalid("the password is empty.", where="password", remedy="Give one, or --no-password.")
         user = entrance.accounts.add(LOCAL, name, email, password, role=named, tenant=tenant)
-    return _tell(f"{user.name} is {named} in {tenant}.", user_json(user), as_json=as_json)
+    return tell(f"{user.name} is {named} in {tenant}.", user_json(user), as_json=as_json)
 
 
 def users_list(tenant: str, *, as_json: bool) -> int:
@@ -81,7 +81,7 @@ def users_list(tenant: str, *, as_json: bool) -> int:
         (str(u.number), u.name, u.email, _roles(u), _date(u.created_at), "disabled" if u.disabled else "")
         for u in users
     ]
-    return _list(("number", "name", "e-mail", "roles", "since", ""), rows, "There are no accounts yet.")
+    return show_list(("number", "name", "e-mail", "roles", "since", ""), rows, "There are no accounts yet.")
 
 
 def users_disable(reference: str, *, enable: bool, as_json: bool) -> int:
@@ -90,7 +90,7 @@ def users_disable(reference: str, *, enable: bool, as_json: bool) -> int:
         entrance.accounts.set_disabled(LOCAL, user, not enable)
         user = entrance.accounts.find(user.id)
     told = f"{user.name} may sign in." if enable else f"{user.name} is disabled."
-    return _tell(told, user_json(user), as_json=as_json)
+    return tell(told, user_json(user), as_json=as_json)
 
 
 def users_password(reference: str, ask: Ask, *, as_json: bool) -> int:
@@ -102,7 +102,7 @@ def users_password(reference: str, ask: Ask, *, as_json: bool) -> int:
             entrance.accounts.set_password(LOCAL, user, ask.password(user.name))
         user = entrance.accounts.find(user.id)
     told = "signs in with an identity provider" if ask.none else "has another password"
-    return _tell(f"{user.name} {told}; all sign-ins have ended.", user_json(user), as_json=as_json)
+    return tell(f"{user.name} {told}; all sign-ins have ended.", user_json(user), as_json=as_json)
 
 
 def users_role(reference: str, role: str, tenant: str, *, as_json: bool) -> int:
@@ -112,7 +112,7 @@ def users_role(reference: str, role: str, tenant: str, *, as_json: bool) -> int:
         entrance.accounts.set_role(LOCAL, user, tenant, named)
         user = entrance.accounts.find(user.id)
     told = f"{user.name} is {named} in {tenant}." if named else f"{user.name} has left {tenant}."
-    return _tell(told, user_json(user), as_json=as_json)
+    return tell(told, user_json(user), as_json=as_json)
 
 
 def keys_create(name: str, user: str, scopes: Sequence[str], days: int, tenant: str, *, as_json: bool) -> int:
@@ -150,27 +150,27 @@ def keys_list(tenant: str, *, as_json: bool) -> int:
         )
         for k in keys
     ]
-    return _list(("key", "name", "owner", "scopes", "ends", "last used"), rows, "There are no keys yet.")
+    return show_list(("key", "name", "owner", "scopes", "ends", "last used"), rows, "There are no keys yet.")
 
 
 def keys_revoke(reference: str, tenant: str, *, as_json: bool) -> int:
     by = Principal(LOCAL.user, LOCAL.name, tenant, LOCAL.scopes)
     with _entrance() as entrance:
         key = entrance.api_keys.revoke(by, reference.rstrip("…"))
-    return _tell(f"{key.beginning}… ({key.name}) is worthless now.", key_json(key), as_json=as_json)
+    return tell(f"{key.beginning}… ({key.name}) is worthless now.", key_json(key), as_json=as_json)
 
 
 def keys_rotate(*, at_once: bool, as_json: bool) -> int:
     with _entrance() as entrance:
         kid = entrance.keyring.rotate(LOCAL, at_once=at_once)
     told = "Everybody is signed out." if at_once else "It signs in ten minutes; nobody is signed out."
-    return _tell(f"There is another key to sign tokens with, {kid}. {told}", {"kid": kid}, as_json=as_json)
+    return tell(f"There is another key to sign tokens with, {kid}. {told}", {"kid": kid}, as_json=as_json)
 
 
 def tenants_add(tenant: str, name: str, *, as_json: bool) -> int:
     with _entrance() as entrance:
         made = entrance.tenants.add(LOCAL, tenant, name)
-    return _tell(f"There is a tenant {made.id}.", asdict(made), as_json=as_json)
+    return tell(f"There is a tenant {made.id}.", asdict(made), as_json=as_json)
 
 
 def tenants_list(*, as_json: bool) -> int:
@@ -179,7 +179,7 @@ def tenants_list(*, as_json: bool) -> int:
     if as_json:
         print_json({"tenants": [asdict(tenant) for tenant in tenants]})
         return 0
-    return _list(("tenant", "name"), [(tenant.id, tenant.name) for tenant in tenants], "")
+    return show_list(("tenant", "name"), [(tenant.id, tenant.name) for tenant in tenants], "")
 
 
 def tenants_members(tenant: str, *, as_json: bool) -> int:
@@ -190,7 +190,7 @@ def tenants_members(tenant: str, *, as_json: bool) -> int:
         print_json({"members": [{"user": u.id, "name": u.name, "role": u.roles[tenant]} for u in users]})
         return 0
     rows = [(user.name, str(user.roles[tenant])) for user in users]
-    return _list(("name", "role"), rows, "Nobody belongs to it yet.")
+    return show_list(("name", "role"), rows, "Nobody belongs to it yet.")
 
 
 def user_json(user: User) -> dict[str, Any]:
@@ -207,7 +207,7 @@ def key_json(key: ApiKey) -> dict[str, Any]:
     return {**told, "scopes": sorted(key.scopes), **times}
 
 
-def _tell(text: str, value: dict[str, Any], *, as_json: bool) -> int:
+def tell(text: str, value: dict[str, Any], *, as_json: bool) -> int:
     if as_json:
         print_json(value)
     else:
@@ -215,7 +215,7 @@ def _tell(text: str, value: dict[str, Any], *, as_json: bool) -> int:
     return 0
 
 
-def _list(titles: Sequence[str], rows: Sequence[Sequence[str]], otherwise: str) -> int:
+def show_list(titles: Sequence[str], rows: Sequence[Sequence[str]], otherwise: str) -> int:
     grid = Grid(box=box.SIMPLE_HEAD, pad_edge=False)
     for title in titles:
         grid.add_column(title, overflow="fold")

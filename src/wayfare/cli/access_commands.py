@@ -1,4 +1,4 @@
-"""`wayfare users`, `wayfare keys` and `wayfare tenants`: their words and options."""
+"""`wayfare users`, `keys`, `clients` and `tenants`: their words and options."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from wayfare.cli.failures import answering
 
 users_app = typer.Typer(help="Look after accounts: who they are, and what they may do.")
 keys_app = typer.Typer(help="Make and revoke API keys, and change the key that signs tokens.")
+clients_app = typer.Typer(help="Register programs that act for people, or for themselves, by OAuth2.")
 tenants_app = typer.Typer(help="Look after tenants, and who belongs to them.")
 
 Name = Annotated[str, typer.Argument(metavar="USER", help="A user name, e-mail address or id.", show_default=False)]
@@ -175,3 +176,49 @@ def tenants_members(
         from wayfare.cli import access
 
         raise typer.Exit(access.tenants_members(tenant, as_json=as_json))
+
+
+@clients_app.command("add")
+def clients_add(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="What people see when they are asked.", show_default=False)
+    ],
+    user: Annotated[str, typer.Option("--user", metavar="USER", help="Whose client it is.", show_default=False)],
+    scopes: Annotated[
+        list[str], typer.Option("--scope", metavar="SCOPE", help="What it may do (repeat).", show_default=False)
+    ],
+    redirects: Annotated[
+        list[str] | None,
+        typer.Option("--redirect", metavar="URL", help="Where people are sent back to (repeat); none: no people."),
+    ] = None,
+    public: Annotated[bool, typer.Option("--public", help="It can keep no secret: a page, or a program.")] = False,
+    tenant: Annotated[str, typer.Option("--tenant", metavar="TENANT", help="The user's first by default.")] = "",
+    as_json: given.AsJson = False,
+) -> None:
+    """Register a program that people let act for them; without --redirect, one that acts for itself."""
+    with answering(as_json):
+        from wayfare.cli import clients
+
+        raise typer.Exit(clients.add(name, user, scopes, redirects or (), tenant, public=public, as_json=as_json))
+
+
+@clients_app.command("list")
+def clients_list(tenant: Tenant = "default", as_json: given.AsJson = False) -> None:
+    """List OAuth2 clients."""
+    with answering(as_json):
+        from wayfare.cli import clients
+
+        raise typer.Exit(clients.list_clients(tenant, as_json=as_json))
+
+
+@clients_app.command("disable")
+def clients_disable(
+    client: Annotated[str, typer.Argument(metavar="CLIENT", help="Its id.", show_default=False)],
+    tenant: Tenant = "default",
+    as_json: given.AsJson = False,
+) -> None:
+    """Make all tokens of a client worthless."""
+    with answering(as_json):
+        from wayfare.cli import clients
+
+        raise typer.Exit(clients.disable(client, tenant, as_json=as_json))

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from wayfare.cli import options as given
-from wayfare.cli.access_commands import keys_app, tenants_app, users_app
+from wayfare.cli.access_commands import clients_app, keys_app, tenants_app, users_app
 from wayfare.cli.failures import answering
 from wayfare.cli.keeping_commands import audit_app, secrets_app, store_app
 
@@ -28,6 +28,7 @@ runs_app = typer.Typer(help="Look at runs, and pause, resume or undo them.")
 app.add_typer(runs_app, name="runs")
 app.add_typer(users_app, name="users")
 app.add_typer(keys_app, name="keys")
+app.add_typer(clients_app, name="clients")
 app.add_typer(tenants_app, name="tenants")
 app.add_typer(store_app, name="store")
 app.add_typer(secrets_app, name="secrets")

@@ -66,26 +66,35 @@ class Clients:
 
     def add(
         self,
-        by: Principal,
+        owner: Principal,
         name: str,
         *,
         scopes: Collection[str],
         grants: Collection[str],
         redirect_uris: Sequence[str] = (),
         public: bool = False,
+        by: Principal | None = None,
     ) -> tuple[Client, Redacted]:
-        """The client, and its secret, which is never seen again; none for a public one. Raises Invalid, NotAllowed."""
+        """The client, and its secret, which is never seen again; none for a public one. Raises Invalid, NotAllowed.
+
+        `by` is who makes it, where that is not the owner.
+        """
         _check(name, scopes, grants, redirect_uris, public)
-        if not covered(scopes, by.scopes):
+        if not covered(scopes, owner.scopes):
             raise NotAllowed("a client cannot have scopes that its owner lacks.", where="scopes")
         secret = "" if public else secrets.token_urlsafe(32)
-        row: dict[str, Any] = {"id": new_record_id(), "tenant": by.tenant, "user_id": by.user, "name": name.strip()}
+        row: dict[str, Any] = {
+            "id": new_record_id(),
+            "tenant": owner.tenant,
+            "user_id": owner.user,
+            "name": name.strip(),
+        }
         row |= {"secret_hash": self._hash(secret) if secret else "", "redirect_uris": json.dumps(list(redirect_uris))}
         row |= {"scopes": " ".join(sorted(scopes)), "grants": " ".join(sorted(grants))}
-        store = self._store.of(by.tenant)
+        store = self._store.of(owner.tenant)
         with store.write() as connection:
             connection.execute(sa.insert(OAUTH_CLIENTS), {**row, "disabled": 0, "created_at": self._clock()})
-            store.audit(connection, by, "clients.add", row["id"], details={"name": row["name"]})
+            store.audit(connection, by or owner, "clients.add", row["id"], details={"name": row["name"]})
         client = self.get(row["id"])
         assert client is not None, "it was just made"
         return client, Redacted(secret)

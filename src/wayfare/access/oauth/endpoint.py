@@ -18,6 +18,7 @@ from wayfare.access.oauth.clients import CODE, CREDENTIALS, GRANT_TYPES, REFRESH
 from wayfare.access.oauth.consent import asked_scopes
 from wayfare.access.oauth.proof import proven_client
 from wayfare.access.oauth.refusals import OAuthRefused, Pairs, once
+from wayfare.access.pruning import now_and_then
 from wayfare.access.scopes import Scope
 from wayfare.access.tables import OAUTH_CODES, REFRESH_TOKENS
 from wayfare.core.errors import NotSignedIn
@@ -53,7 +54,9 @@ class Endpoint:
         if kind not in client.grants:
             raise OAuthRefused("unauthorized_client", f"this client may not use {kind}.")
         by = {CREDENTIALS: self._by_credentials, CODE: self._by_code, REFRESH: self._by_refresh}[kind]
-        return by(client, given)
+        answer = by(client, given)
+        now_and_then(self.prune)
+        return answer
 
     def _by_credentials(self, client: Client, given: Mapping[str, str]) -> dict[str, Any]:
         scopes = asked_scopes(client, given)

@@ -19,6 +19,7 @@ CODE_SECONDS = 60.0
 REFRESH_SECONDS = 30 * 86400.0
 GRANT_SECONDS = 180 * 86400.0  # after that, people are asked again
 FORGOTTEN_AFTER_SECONDS = 86400.0
+PRUNED_AT_ONCE_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,9 @@ def grant_of_refresh(connection: sa.Connection, token: str) -> str:
 
 def prune(connection: sa.Connection, now: float) -> int:
     """Forget grants that ended a day ago or more, with their codes and refresh tokens; gives how many."""
-    old = sa.select(OAUTH_GRANTS.c.id).where(OAUTH_GRANTS.c.expires_at < now - FORGOTTEN_AFTER_SECONDS)
+    ended = sa.select(OAUTH_GRANTS.c.id).where(OAUTH_GRANTS.c.expires_at < now - FORGOTTEN_AFTER_SECONDS)
+    locked = ended.limit(PRUNED_AT_ONCE_MAX).with_for_update(skip_locked=True)  # two may do this at once
+    old = list(connection.execute(locked).scalars())
     for table in (OAUTH_CODES, REFRESH_TOKENS):
         connection.execute(sa.delete(table).where(table.c.grant_id.in_(old)))
     return connection.execute(sa.delete(OAUTH_GRANTS).where(OAUTH_GRANTS.c.id.in_(old))).rowcount
