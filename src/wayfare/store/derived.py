@@ -8,10 +8,13 @@ from wayfare.store.seal import Sealer
 
 
 def derived(sealer: Sealer, purpose: str) -> Redacted:
-    """64 hexadecimal digits (HKDF with SHA-256, RFC 5869): the same in every process, until that key is changed."""
+    """64 hexadecimal digits (HKDF with SHA-256, RFC 5869): the same in every process, until that key is forgotten.
+
+    Of the oldest key, as what is made with it, such as masked values, must stay the same while keys are changed.
+    """
     from cryptography.hazmat.primitives.hashes import SHA256  # which commands that read only need not load
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-    keys = sealer.ring.keys()
-    made = HKDF(SHA256(), KEY_BYTES, salt=None, info=f"wayfare {purpose}".encode()).derive(keys.by_id[keys.current])
+    oldest = list(sealer.ring.keys().by_id.values())[-1]
+    made = HKDF(SHA256(), KEY_BYTES, salt=None, info=f"wayfare {purpose}".encode()).derive(oldest)
     return Redacted(made.hex())

@@ -26,3 +26,15 @@ def test_without_a_given_key_it_comes_of_the_file(tmp_path: Path) -> None:
     assert (tmp_path / "key").exists()
     assert derived(Sealer(nothing, tmp_path), "masks") == found
     assert derived(Sealer(nothing, tmp_path / "elsewhere"), "masks") != found
+
+
+def test_it_stays_the_same_while_keys_are_changed(tmp_path: Path) -> None:
+    sealer = Sealer(Redacted(""), tmp_path)
+    before = derived(sealer, "masks")
+    sealer.ring.add()
+    assert derived(sealer, "masks") == before
+    assert derived(Sealer(Redacted("b" * 16), tmp_path / "x", Redacted("a" * 16)), "masks") == derived(
+        Sealer(Redacted("a" * 16), tmp_path / "y"), "masks"
+    )
+    sealer.ring.keep_only_current()
+    assert derived(sealer, "masks") != before
