@@ -15,6 +15,5 @@ def derived(sealer: Sealer, purpose: str) -> Redacted:
     from cryptography.hazmat.primitives.hashes import SHA256  # which commands that read only need not load
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-    oldest = list(sealer.ring.keys().by_id.values())[-1]
-    made = HKDF(SHA256(), KEY_BYTES, salt=None, info=f"wayfare {purpose}".encode()).derive(oldest)
+    made = HKDF(SHA256(), KEY_BYTES, salt=None, info=f"wayfare {purpose}".encode()).derive(sealer.ring.oldest())
     return Redacted(made.hex())

@@ -53,6 +53,11 @@ class KeyRing:
             self._read = (seen, _keys([*self._first, *held, *self._last]))
         return self._read[1]
 
+    def oldest(self) -> bytes:
+        """Of the keys that every process has: a file beside a key from outside is this machine's alone."""
+        from_outside = [*self._first, *self._last]
+        return from_outside[-1] if from_outside else list(self.keys().by_id.values())[-1]
+
     def add(self) -> str:
         """Put a new key in front; gives its id. Raises Conflict where the key is given by WAYFARE_KEY."""
         if self.given:

@@ -36,5 +36,8 @@ def test_it_stays_the_same_while_keys_are_changed(tmp_path: Path) -> None:
     assert derived(Sealer(Redacted("b" * 16), tmp_path / "x", Redacted("a" * 16)), "masks") == derived(
         Sealer(Redacted("a" * 16), tmp_path / "y"), "masks"
     )
+    assert derived(Sealer(Redacted("a" * 16), tmp_path), "masks") == derived(
+        Sealer(Redacted("a" * 16), tmp_path / "y"), "masks"
+    ), "a key file is one machine's alone"
     sealer.ring.keep_only_current()
     assert derived(sealer, "masks") != before
