@@ -6,6 +6,8 @@ when they do not, but for text that is not UTF-8, which `read` refuses.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from wayfare.core.tables import Column, Meaning, Table
@@ -15,10 +17,11 @@ from wayfare.systems.databases.sqlite.types import FLOAT_DIGITS
 _SIX_DIGITS = "[0-9]" * 6
 
 
-def broken(table: Table) -> str:
-    """A SELECT that gives a row when some value may not fit."""
+def broken(table: Table, part: Sequence[str] = ()) -> str:
+    """A SELECT that gives a row when some value may not fit; of the rows that meet the conditions of `part`."""
     doubts = " OR ".join(f"NOT ({kept(c)})" for c in table.columns)
-    return f"SELECT 1 FROM {quote(table.name)} WHERE {doubts or 'false'} LIMIT 1"
+    conditions = " AND ".join([*part, f"({doubts or 'false'})"])
+    return f"SELECT 1 FROM {quote(table.name)} WHERE {conditions} LIMIT 1"
 
 
 def kept(column: Column) -> str:

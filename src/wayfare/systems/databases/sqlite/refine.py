@@ -24,7 +24,7 @@ from wayfare.systems.databases.sqlite import density, dialect, native, promise, 
 from wayfare.systems.databases.sqlite.files import Files
 
 ROWS_PER_LOOK = 4096
-THREADS = 2  # the kernel looks without the interpreter
+THREADS = 2  # SQLite and the kernel look without the interpreter
 ROWS_PER_THREAD_MIN = 50_000
 INTEGER, REAL, TEXT, BLOB, NULL = (1 << storage for storage in (1, 2, 3, 4, 5))  # as `native.Looked.met` has them
 _CLASSES = {int: INTEGER, float: REAL, str: TEXT, bytes: BLOB}
@@ -117,6 +117,20 @@ def _all_columns(table: Table) -> str:
     return f"SELECT {dialect.listed(tuple(c.name for c in table.columns)) or '1'} FROM {dialect.quote(table.name)}"
 
 
+def _parts(files: Files, what: str, table: Table) -> Sequence[Sequence[str]]:
+    """The table in parts that are looked at beside each other, each as the conditions of a WHERE."""
+    by = density.cut_by(table)
+    if not by or table.rows_estimate < ROWS_PER_THREAD_MIN * THREADS:
+        return ((),)
+    with files.reader(what) as connection:
+        cuts = density.measure(connection, table.name, by).cuts(table.rows_estimate // THREADS)
+    return [_bounded(dialect.quote(by), low, high) for low, high in itertools.pairwise([None, *cuts, None])]
+
+
+def _bounded(by: str, low: int | None, high: int | None) -> list[str]:
+    return [f"{by} >= {low}"] * (low is not None) + [f"{by} < {high}"] * (high is not None)
+
+
 # -- the plain way ----------------------------------------------------------------------------------------------------
 
 
@@ -125,9 +139,13 @@ class _Plain:
         self._files, self._what, self._table = files, what, table
 
     def doubted(self) -> Sequence[Column]:
-        with self._files.reader(self._what) as connection:
-            broken = connection.execute(promise.broken(self._table)).fetchone()
+        with ThreadPoolExecutor(THREADS) as pool:
+            broken = any(pool.map(self._broken, _parts(self._files, self._what, self._table)))
         return [c for c in self._table.columns if broken or c.meaning is Meaning.OTHER]
+
+    def _broken(self, part: Sequence[str]) -> bool:
+        with self._files.reader(self._what) as connection:
+            return connection.execute(promise.broken(self._table, part)).fetchone() is not None
 
     def closely(self, columns: Sequence[Column]) -> Sequence[Seen]:
         seen = [Seen([True] * len(candidates(c))) for c in columns]
@@ -191,28 +209,15 @@ class _Native:
         slots = [native.slot(c, utc_only=k.utc_only) for c, k, _ in wanted]
         known = [(s, at) for s, (_, _, at) in zip(slots, wanted, strict=True) if s]
         with ThreadPoolExecutor(THREADS) as pool:
-            parts = list(pool.map(lambda where: self._part(known, where), self._parts()))
+            parts = list(pool.map(lambda part: self._part(known, part), _parts(self._files, self._what, self._table)))
         fits = iter([all(p.fits[i] for p in parts) for i in range(len(known))])
         met = iter([functools.reduce(int.__or__, (p.met[i] for p in parts)) for i in range(len(known))])
         return native.Looked([bool(s) and next(fits) for s in slots], [next(met) if s else 0 for s in slots])
 
-    def _parts(self) -> Sequence[str]:
-        by = density.cut_by(self._table)
-        if not by or self._table.rows_estimate < ROWS_PER_THREAD_MIN * THREADS:
-            return ("",)
-        with self._files.reader(self._what) as connection:
-            cuts = density.measure(connection, self._table.name, by).cuts(self._table.rows_estimate // THREADS)
-        bounds = itertools.pairwise([None, *cuts, None])
-        return [" WHERE " + " AND ".join(_bounded(dialect.quote(by), low, high)) for low, high in bounds]
-
-    def _part(self, known: Sequence[tuple[Slot, int]], where: str) -> native.Looked:
-        sql = _all_columns(self._table) + where
+    def _part(self, known: Sequence[tuple[Slot, int]], part: Sequence[str]) -> native.Looked:
+        sql = _all_columns(self._table) + (f" WHERE {' AND '.join(part)}" if part else "")
         with native.running(self._reader, self._files, self._what, sql) as statement:
             return statement.look([s for s, _ in known], [at for _, at in known])
-
-
-def _bounded(by: str, low: int | None, high: int | None) -> list[str]:
-    return [f"{by} >= {low}"] * (low is not None) + [f"{by} < {high}"] * (high is not None) or ["true"]
 
 
 def _as(column: Column, candidate: Candidate) -> Column:
