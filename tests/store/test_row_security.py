@@ -12,7 +12,8 @@ import pytest
 from store.beds import as_app
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid
-from wayfare.core.plan import Plan
+from wayfare.core.plan import Phase, Plan, Step
+from wayfare.core.status import Status
 from wayfare.settings import Settings
 from wayfare.store import revisions
 from wayfare.store.schema import METADATA
@@ -117,3 +118,27 @@ def test_a_superuser_is_refused_and_the_role_is_not(databases: Callable[[], Addr
 def test_an_embedded_store_has_no_roles(tmp_path_factory: pytest.TempPathFactory) -> None:
     with closing(Store.open(Settings(tmp_path_factory.mktemp("home")))) as store:
         store.refuse_superuser()
+
+
+def test_the_engine_carries_out_the_runs_of_every_tenant(opened: Store) -> None:
+    """It is let through by the setting that its connections are made with; what it writes is the tenant's."""
+    for tenant in "ab":
+        plan = Plan("copy", {}, (Phase("one", (Step("t", "first", {}), Step("t", "second", {}))),))
+        view, work = opened.of(tenant), opened.work
+        run = view.create_run(kind="copy", title="", request={}, fingerprint="", plan=plan, addresses={}).id
+        assert (run, 1) in work.rounds.to_conduct()
+        lane, _ = work.begin(run, 1, "dead:1") or pytest.fail("nothing to conduct")
+        assert work.claim(lane, 0)
+        lane, _ = work.begin(run, 1, "me:2") or pytest.fail("nothing to conduct")
+        while claim := work.claim(lane, 0):
+            opened.everywhere.note(run, claim.name, 1)
+            opened.everywhere.set_progress(run, claim.name, {"rows": 1})
+            work.done(claim, {}, 0.1)
+        work.move(lane, Status.SUCCEEDED)
+        assert view.run(run).status is Status.SUCCEEDED
+        assert (view.progress(run), list(view.outcomes(run, "t"))) == (
+            {"first": {"rows": 1}, "second": {"rows": 1}}, ["first", "second"],
+        )  # fmt: skip
+        assert view.notes(run, "first") == 1
+        assert [e.sequence for e in view.events(run)] == list(range(1, len(view.events(run)) + 1))
+        assert opened.of("c").events(run) == []
