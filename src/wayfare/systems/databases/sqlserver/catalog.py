@@ -35,7 +35,7 @@ def tables(ask: Ask) -> list[Table]:
             namespace=row["namespace"],
             columns=tuple(map(_column, columns[number])),
             foreign_keys=tuple(_foreign_keys(foreign[number])),
-            checks=tuple(Check(c["name"], c["definition"]) for c in checks[number] if not c["is_disabled"]),
+            checks=tuple(Check(c["name"], _unwrapped(c["definition"])) for c in checks[number] if not c["is_disabled"]),
             comment=row["comment"] or "",
             rows_estimate=int(size.get("row_count") or 0),
             bytes_estimate=int(size.get("byte_count") or 0),

@@ -46,8 +46,10 @@ _REMEDIES: dict[type[WayfareError], str] = {
     Unreachable: "Is the server running, does it listen on TCP, and may this machine reach it?",
 }
 _INVALID_OBJECT = 208
+_LOGIN_FAILED, _NO_DATABASE = 18456, 4060  # the second is followed by the first
 _TEXT_MAX = 500
 _CERTIFICATE = re.compile(r"certificate|self[- ]signed|TLS|SSL", re.IGNORECASE)
+_ENCRYPTION = re.compile(r"encryption (?:not|enabled|but it is)|requested encryption", re.IGNORECASE)
 # How Microsoft's driver says that a login failed where it forgets the server's number.
 _LOST = re.compile(r"Login timeout|Communication link failure|TCP Provider|Connection refused|not connected", re.I)
 
@@ -76,6 +78,9 @@ def classify(error: BaseException, where: str = "") -> WayfareError | None:
         return _made(_BY_NUMBER[number], text, number, where)
     if number == _INVALID_OBJECT:
         return Refused(f"{text} ({number})", where=where, remedy="Was the table dropped or renamed meanwhile?")
+    if _ENCRYPTION.search(text):
+        remedy = "Choose encrypt=yes or encrypt=no, as the server has it."
+        return Unreachable(f"client and server want encryption differently: {text}", where=where, remedy=remedy)
     if _is_tls(error, text):
         remedy = "Give its authority with ca_file=…, or accept any certificate with trust_server_certificate=yes."
         return Unreachable(f"TLS could not be agreed: {text}", where=where, remedy=remedy)
@@ -97,12 +102,12 @@ def _number(error: BaseException, text: str) -> int:
     """The server's number; 0 where the driver does not tell it."""
     told = getattr(error, "msg_no", 0) or getattr(error, "number", 0)
     if told:
-        return int(told)
+        return _NO_DATABASE if told == _LOGIN_FAILED and "Cannot open database" in text else int(told)
     found = re.search(r"\((?:error )?(\d{2,6})\)|Native error:? (\d+)|native error (\d+)", text)
     number = int(next(g for g in found.groups() if g)) if found else 0
     if not number:  # Microsoft's driver leaves it out, but these two it says in the server's own words
-        number = 18456 if "Login failed for user" in text else 4060 if "Cannot open database" in text else 0
-    return 4060 if number == 18456 and "Cannot open database" in text else number
+        number = _LOGIN_FAILED if "Login failed for user" in text else 0
+    return _NO_DATABASE if number in (0, _LOGIN_FAILED) and "Cannot open database" in text else number
 
 
 def _state(text: str) -> str:
@@ -114,6 +119,7 @@ def _said(error: BaseException) -> str:
     texts = [str(a) for a in error.args if isinstance(a, str) and a]
     text = " ".join(texts) or str(error) or type(error).__name__
     text = re.sub(r"\[(?:Microsoft|FreeTDS|SQL Server|unixODBC|ODBC Driver \d+ for SQL Server)\]", "", text)
+    text = re.sub(r"Driver Error: [^;]*; DDBC Error:", "", text)
     return re.sub(r"\s+", " ", text)[:_TEXT_MAX].strip()
 
 

@@ -5,6 +5,7 @@ WAYFARE_TEST_SQLSERVER names a real server in its place: its user must be allowe
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import secrets
 import sys
@@ -12,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ from wayfare.systems.databases.sqlserver.drivers import login
 from wayfare.systems.databases.sqlserver.types import spelling
 from wayfare.systems.testing import Bed, Beds, Fresh, Seeding, free_port, from_environment, process, wait_until
 
-USER, PASSWORD = "wayfare", "pass;word/%}"
+USER, PASSWORD = "wayfare", "pass;word/%"
 _PARAMETERS_MAX = 2_000
 _ROWS_MAX = 1_000
 _MODULE = "wayfare.systems.databases.sqlserver.testserver"
@@ -57,15 +59,25 @@ def _ready(address: Address) -> None:
 def bed(driver: str) -> Bed:
     @contextmanager
     def launch(scratch: Path) -> Iterator[Fresh]:
+        chosen = {"driver": driver, **({"odbc_driver": _odbc_driver()} if driver == "odbc" else {})}
         if given := from_environment("WAYFARE_TEST_SQLSERVER"):
-            yield fresh(replace(given, options={**given.options, "driver": driver}))
+            yield fresh(replace(given, options={**given.options, **chosen}))
             return
         with server(scratch) as address:
-            found = replace(address, options={"driver": driver})
+            found = replace(address, options=chosen)
             _usable(found)
             yield fresh(found)
 
     return launch
+
+
+def _odbc_driver() -> str:
+    """The library of an ODBC driver. Raises Unavailable."""
+    with contextlib.suppress(ImportError):
+        package = Path(str(import_module("mssql_python_odbc").__file__)).parent
+        if found := sorted(package.glob("libs/linux/debian_ubuntu/*/lib/libmsodbcsql*")):
+            return str(found[0])
+    raise Unavailable("no ODBC driver for SQL Server is here.", remedy="Install wayfare[sqlserver-native].")
 
 
 def _usable(address: Address) -> None:
@@ -190,4 +202,5 @@ SEEDING = Seeding(put, CARRIED, name_bytes_max=120)
 BEDS: Beds = {
     "sqlserver": bed("python-tds"),
     "sqlserver-native": bed("mssql-python"),
+    "sqlserver-odbc": bed("odbc"),
 }

@@ -16,7 +16,8 @@ from typing import Any
 
 import OpenSSL.SSL
 import pytds
-from pytds import instance_browser_client, lcid, login, tds_base, tls, tz
+from cryptography import x509
+from pytds import instance_browser_client, lcid, login, tds_base, tz
 from pytds.connection import NonMarsConnection
 from pytds.row_strategies import tuple_row_strategy
 from pytds.tds_base import PreLoginEnc
@@ -101,7 +102,9 @@ def _context(options: Options) -> Any:
     if options.trusts:
         context.set_verify(OpenSSL.SSL.VERIFY_NONE, lambda *_: True)
         return context
-    context.set_verify(OpenSSL.SSL.VERIFY_PEER, tls.verify_cb)
+    context.set_verify(
+        OpenSSL.SSL.VERIFY_PEER, lambda _, given, problem, depth, good: _vouched(options, given, depth, good)
+    )
     try:
         if options.ca_file:
             context.load_verify_locations(options.ca_file)
@@ -110,6 +113,25 @@ def _context(options: Options) -> Any:
     except OpenSSL.SSL.Error as error:
         raise Invalid(f"the file {options.ca_file} cannot be read as certificates.", where="ca_file") from error
     return context
+
+
+def _vouched(options: Options, given: Any, depth: int, good: int) -> bool:
+    """OpenSSL has checked the signatures; here is the name. Raises python-tds' Error for another one's certificate."""
+    if good and depth == 0 and not _names(given.to_cryptography(), options.host):
+        raise pytds.Error(f"the server's certificate does not match the host name {options.host!r}")
+    return bool(good)
+
+
+def _names(certificate: x509.Certificate, host: str) -> bool:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        common = certificate.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
+        names = [str(name.value) for name in common]
+    else:
+        names = [*found.get_values_for_type(x509.DNSName), *map(str, found.get_values_for_type(x509.IPAddress))]
+    whole, domain = host.lower(), host.lower().partition(".")[2]
+    return any(n.lower() == whole or (n.startswith("*.") and n[2:].lower() == domain != "") for n in names)
 
 
 def _login(options: Options, context: Any) -> Any:
@@ -125,7 +147,7 @@ def _login(options: Options, context: Any) -> Any:
     asked.client_lcid = lcid.LANGID_ENGLISH_US
     asked.pid, asked.client_id = os.getpid(), uuid.getnode()
     asked.cafile = options.ca_file or None
-    asked.validate_host = not options.trusts
+    asked.validate_host = False  # `_vouched` has done it
     asked.enc_login_only = options.encrypt is Encrypt.LOGIN
     asked.access_token_callable = None
     asked.tls_ctx = context

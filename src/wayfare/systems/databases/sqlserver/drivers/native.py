@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import mssql_python
 import pyarrow as pa
 
+from wayfare.core.errors import NotFound
 from wayfare.systems.databases.sqlserver.drivers import odbc_text
 from wayfare.systems.databases.sqlserver.options import CONNECT_SECONDS_MAX, Options
 
@@ -42,6 +44,26 @@ class NativeConnection:
 
 
 def connect(options: Options) -> NativeConnection:
+    """Raises NotFound for a missing database, else the driver's own errors."""
+    try:
+        return NativeConnection(_opened(options))
+    except mssql_python.Error as error:
+        # Of the two errors for a missing database the driver keeps the wrong one; whether the login is good tells them
+        # apart.
+        if "Login failed" in str(error) and _logs_in(replace(options, database="master")):
+            text = f"Cannot open database {options.database!r} requested by the login."
+            raise NotFound(text, remedy="Correct its name in the URL, or let this login use it.") from error
+        raise
+
+
+def _opened(options: Options) -> Any:
     text = odbc_text.connection_string(options)
-    connection = mssql_python.connect(text, autocommit=True, timeout=CONNECT_SECONDS_MAX)
-    return NativeConnection(connection)
+    return mssql_python.connect(text, autocommit=True, timeout=CONNECT_SECONDS_MAX)
+
+
+def _logs_in(options: Options) -> bool:
+    try:
+        _opened(options).close()
+    except mssql_python.Error:
+        return False
+    return True

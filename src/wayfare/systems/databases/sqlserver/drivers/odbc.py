@@ -13,7 +13,8 @@ from wayfare.systems.databases.sqlserver.drivers import odbc_text
 from wayfare.systems.databases.sqlserver.options import CONNECT_SECONDS_MAX, Options
 
 _ROWS_AT_ONCE = 1_000
-_WIDE_BYTES = 64 << 20  # of one value of a (max) type
+_SMALL_BYTES = 64 << 10  # of a value that a catalog or a person asks for
+_BUFFER_BYTES = 4 * BATCH_BYTES_MAX  # all (max) columns of a row share it; a longer value is an error, never cut
 
 
 class OdbcConnection:
@@ -25,14 +26,16 @@ class OdbcConnection:
         return found
 
     def table(self, sql: str) -> pa.Table:
-        reader = self._read(sql, _ROWS_AT_ONCE, 1 << 16)
+        reader = self._read(sql, _ROWS_AT_ONCE, _SMALL_BYTES)
         if reader is None:
             return pa.table({})
         batches = list(reader)
         return pa.Table.from_batches(batches, reader.schema)
 
     def batches(self, sql: str, wires: Sequence[pa.DataType], rows: int) -> Iterator[Sequence[pa.Array]]:
-        for batch in self._read(sql, rows, _WIDE_BYTES) or ():
+        wide = sum(pa.types.is_string(kind) or pa.types.is_binary(kind) for kind in wires)
+        share = (_BUFFER_BYTES - _SMALL_BYTES) // (wide + 1)
+        for batch in self._read(sql, rows, share) or ():
             yield [a.cast(kind) for a, kind in zip(batch.columns, wires, strict=True)]
 
     def _read(self, sql: str, rows: int, wide: int) -> Any:
@@ -40,7 +43,8 @@ class OdbcConnection:
         return self._connection.read_arrow_batches(
             sql,
             batch_size=rows,
-            max_bytes_per_batch=4 * BATCH_BYTES_MAX,
+            max_bytes_per_batch=_BUFFER_BYTES,
+            fetch_concurrently=False,  # which would need the buffers twice
             max_text_size=wide,
             max_binary_size=wide,
         )

@@ -69,6 +69,8 @@ MACROS = (
         _UUID,
         "unhex(y[7:8] || y[5:6] || y[3:4] || y[1:2] || y[11:12] || y[9:10] || y[15:16] || y[13:14] || y[17:32])",
     ),
+    "sysutcdatetime() AS CAST(get_current_timestamp() AS TIMESTAMP)",
+    "sysdatetime() AS CAST(get_current_timestamp() AS TIMESTAMP)",
     "db_name() AS current_database()",
     "schema_name() AS 'dbo'",
     "suser_sname() AS 'wayfare'",
@@ -163,6 +165,8 @@ def _changed(node: Any, scope: Scope) -> Any:
         return _cast(node.expression, _declared(node.this), scope, str(style.this) if style else "")
     if isinstance(node, exp.Cast):
         return _cast(node.this, _declared(node.to), scope)
+    if isinstance(node, (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ)):
+        return _comparison(node, scope)
     if isinstance(node, exp.DateDiff):
         return _difference(node)
     if isinstance(node, exp.Extract) and node.name.upper() == "NANOSECOND":
@@ -179,6 +183,19 @@ def _changed(node: Any, scope: Scope) -> Any:
     if isinstance(node, exp.Table):
         node.set("hints", None)
     return node
+
+
+def _comparison(node: Any, scope: Scope) -> Any:
+    """Moments that are held here in different ways, or with an offset, are compared alike."""
+    sides = (node.this, node.expression)
+    kinds = [scope.kind(side) for side in sides]
+    if any(kind and kind.name == "datetimeoffset" for kind in kinds):
+        form = "moved"
+    elif any(isinstance(side, exp.Anonymous) and side.name == "moment_text" for side in sides):
+        form = "moment_text"
+    else:
+        return node
+    return type(node)(this=_call(form, sides[0]), expression=_call(form, sides[1]))
 
 
 def _difference(node: exp.DateDiff) -> exp.Expression:
