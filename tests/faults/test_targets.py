@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.copying import refused, roll_back
+from faults.copying import failure, refused, roll_back
 from faults.ground import fill, same, sql, tables
 from moving import file_address, move
 from stories.command import RUN
@@ -75,6 +76,7 @@ def test_a_value_that_does_not_fit_the_existing_column(source: Address, target: 
     run, _ = move(home, request)
     assert run.status is Status.FAILED
     assert "price" in run.reason, run.reason
+    assert re.search(r"\bitems\b", str(failure(home)["where"])), "as people call it, not as it is staged"
     assert sql(target, "SELECT count(*) FROM items") == [(0,)]
     assert roll_back(home).status is Status.UNDONE
     assert tables(target) == {"items"}

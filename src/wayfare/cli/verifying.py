@@ -11,6 +11,7 @@ from rich.text import Text
 from wayfare.cli.request import CopyOptions, asking_passwords, request_of
 from wayfare.cli.screen import console, errors_console, print_json
 from wayfare.cli.summary import Advice, command, print_differences, print_findings, print_summary, to_json
+from wayfare.control.copies import keyed
 from wayfare.control.copies import verify as compare
 from wayfare.control.plain import clean
 from wayfare.copy.report import Report, TableProof
@@ -18,6 +19,7 @@ from wayfare.copy.request import CopyRequest
 from wayfare.core.amounts import count, duration
 from wayfare.core.errors import Mismatch
 from wayfare.settings import Settings
+from wayfare.store.seal import Sealer
 
 
 def verify(options: CopyOptions, *, rows: bool, as_json: bool) -> int:
@@ -41,12 +43,9 @@ def verify(options: CopyOptions, *, rows: bool, as_json: bool) -> int:
 
 
 def _keyed(request: CopyRequest) -> CopyRequest:
-    """Only masks need the installation's key, and loading what reads it takes time."""
+    """Only masks need the installation's key."""
     if not request.masks:
         return request
-    from wayfare.control.copies import keyed
-    from wayfare.store.seal import Sealer
-
     settings = Settings.read(os.environ)
     return keyed(request, Sealer(settings.key, settings.home))
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pyarrow as pa
 
 from wayfare.copy.subject import RELAY, CopySubject, TableCopy, subject_of
 from wayfare.core.codec import decode
-from wayfare.core.errors import Bug
+from wayfare.core.errors import Bug, WayfareError
 from wayfare.core.plan import Json, StepContext
 from wayfare.core.ports import Chunk, Database, Parcel, Relays, Snapshot, Stages, Ticket
 from wayfare.flow.canonical import Canonical
@@ -56,7 +56,9 @@ class Load:
         chunk = decode(Chunk, args["chunk"])
         began = time.monotonic()
         token, view = view_of(context)
-        moved = (_relay if copy.path == RELAY else _through_arrow)(context, subject, copy, chunk, token)
+        staged = stages(context.open("target")).staged(context.run, copy.landed).label
+        with _as_people_call(copy.target, staged):
+            moved = (_relay if copy.path == RELAY else _through_arrow)(context, subject, copy, chunk, token)
         context.progress(rows=moved["rows"], bytes=moved["bytes"])
         seconds = round(time.monotonic() - began, 3)
         return {
@@ -66,6 +68,17 @@ class Load:
             "view": view,
             "seconds": seconds,
         }
+
+
+@contextmanager
+def _as_people_call(target: str, staged: str) -> Iterator[None]:
+    """Errors name the staged table, which nobody knows; they are told of the one it becomes."""
+    try:
+        yield
+    except WayfareError as error:
+        if error.where.startswith(staged):
+            error.where = target + error.where.removeprefix(staged)
+        raise
 
 
 def _ticket(context: StepContext, target: Stages, copy: TableCopy, chunk: Chunk) -> Ticket:

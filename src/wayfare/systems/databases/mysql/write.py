@@ -29,7 +29,7 @@ _PACKET_BYTES = 1 << 20
 _INSERT_BYTES_MAX = 4 << 20
 _WARNINGS_SHOWN = 3
 _DATA_TRUNCATED = 1265
-_TRUNCATED = re.compile(r"column '(.*)' at row", re.DOTALL)
+_COLUMN = re.compile(r"column (?:`\w*`\.`\w*`\.)?['`](.*)['`] at row", re.DOTALL)
 
 
 def once(connection: Connection, ticket: Ticket, load: Load) -> int:
@@ -94,7 +94,7 @@ class _Sent:
 
     def explains(self, warnings: Sequence[tuple[Any, ...]], count: int) -> bool:
         """Do they all speak of ENUMs that are empty, and of no more than there are? The server may show only some."""
-        found = [_TRUNCATED.search(str(text)) for _, code, text in warnings if code == _DATA_TRUNCATED]
+        found = [_COLUMN.search(str(text)) for _, code, text in warnings if code == _DATA_TRUNCATED]
         ours = len(found) == len(warnings) and all(f and f[1] in self._enums for f in found)
         return ours and count == (self._empties if self._empties_known else len(warnings))
 
@@ -126,9 +126,15 @@ def _explain(connection: Connection, table: Table, answer: Any, sent: _Sent) -> 
     lossy = bool(warnings) and answer.affected_rows == sent.rows and all(is_loss(int(code)) for _, code, _ in warnings)
     raise (LossRefused if lossy else Refused)(
         f"{answer.affected_rows} of {sent.rows} rows were taken, not all of them exactly: {said}",
-        where=table.label,
+        where=_place(table, warnings),
         remedy="Nothing of this chunk was kept. Allow the loss with --allow-loss, or choose another type with --map.",
     )
+
+
+def _place(table: Table, warnings: Sequence[tuple[Any, ...]]) -> str:
+    """The table, and the column where all speak of one."""
+    found = {match[1] for _, _, text in warnings if (match := _COLUMN.search(str(text)))}
+    return f"{table.label}.{found.pop()}" if len(found) == 1 else table.label
 
 
 def _insert(connection: Connection, server: Server, table: Table, batches: Iterable[pa.RecordBatch]) -> int:
