@@ -50,8 +50,14 @@ class Server:
                 time.sleep(0.1)
         raise AssertionError(f"it does not serve: {self.log.read_text()}")
 
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=30)
+    def connect(self, receive_bytes: int = 0) -> socket.socket:
+        """With a small buffer, a client that does not read stalls the server soon."""
+        one = socket.socket()
+        one.settimeout(30)
+        if receive_bytes:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        one.connect(("127.0.0.1", self.port))
+        return one
 
     def ask(self, raw: bytes) -> bytes:
         """Send these bytes, and read until the server closes or is silent."""

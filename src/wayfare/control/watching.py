@@ -32,6 +32,7 @@ AT_HAND_CHARACTERS = 500_000  # events of each watched run
 GIVEN_AT_ONCE = 200  # to one who watches …
 GIVEN_CHARACTERS_MAX = 32_000  # … so that what waits for a stalled client stays small
 READ_AT_ONCE = 1000
+READ_BEHIND = 32  # by each who has fallen behind: many may have
 
 log = structlog.get_logger("wayfare.watching")
 Wake = Callable[[], None]
@@ -70,7 +71,7 @@ class Watched:
 
     def behind(self, since: int) -> Sequence[Told]:
         """The same from the journal. Blocks."""
-        return few(told(self.store.events(self.run, since=since, limit=GIVEN_AT_ONCE)))
+        return few(told(self.store.events(self.run, since=since, limit=READ_BEHIND)))
 
     def take_in(self, events: Sequence[Event]) -> None:
         for _ in self.picture.see(events):

@@ -14,6 +14,12 @@ PUBLIC = frozenset(
         ("GET", "/docs/{face}"),
         ("GET", "/docs/assets/{name}"),
         ("GET", "/openapi/{face}.json"),
+        # the web page and its files, which hold nothing of anybody's
+        ("GET", "/ui"),
+        ("GET", "/ui/{page}"),
+        ("GET", "/ui/{page}/{item}"),
+        ("GET", "/ui/assets/{name}"),
+        ("POST", "/api/sign-in"),
         # 004: an account's beginning
         ("POST", "/api/auth/login"),
         ("POST", "/api/auth/register"),

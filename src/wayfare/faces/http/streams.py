@@ -7,6 +7,7 @@ told beside the events; of them only the newest count, so that they have no sequ
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from wayfare.store.store import Store
 
 STREAMS_MAX = 2000  # open in this process
 HEARTBEAT_SECONDS = 15.0  # proxies close what is silent for longer
+STREAM_SECONDS_MAX = 600.0  # then the client comes back by itself, so that a revoked credential does not watch for ever
 STALLED_SECONDS = 30.0  # a client that takes nothing for so long is let go; it can come back
 GOING_AWAY, TRY_LATER = 1001, 1013  # RFC 6455 close codes
 PROTOCOL = "wayfare.events"  # a client that sends its token as a subprotocol asks for this one too
@@ -95,10 +97,14 @@ async def watched(app: FastAPI, store: Store, run: str, news: asyncio.Event) -> 
 
 
 async def news_of(app: FastAPI, found: Watched, since: int, woken: asyncio.Event) -> AsyncIterator[News]:
-    """Everything after `since`, until the run has ended or the server leaves; empty ones are heartbeats."""
+    """Everything after `since`, until the run has ended, the server leaves, or it is time to show the credential again.
+
+    Empty ones are heartbeats.
+    """
     leaving: Leaving = app.state.leaving
     progress = ""
-    while not leaving.now:
+    until = time.monotonic() + STREAM_SECONDS_MAX
+    while not leaving.now and time.monotonic() < until:
         woken.clear()
         events = found.news(since)
         if events is None:
