@@ -388,6 +388,8 @@ def test_a_client_is_for_its_own_tenant(flow):
     answer = flow.by_code(flow.code())
     with pytest.raises(NotAllowed):
         flow.world.caller(answer["access_token"], "acme")
+    with pytest.raises(NotAllowed, match="account"):
+        consent.approve(consent.asked(flow.query()), LOCAL)
     assert flow.world.entrance.clients.all("acme") == []
     assert len(flow.world.entrance.clients.all(DEFAULT_TENANT)) == 3
 

@@ -52,7 +52,7 @@ class Accounts:
 
     def __init__(self, store: Store) -> None:
         self._all = store.everywhere
-        self._home = store.of(DEFAULT_TENANT)
+        self._store = store
 
     # Reading
 
@@ -185,7 +185,8 @@ class Accounts:
                 joined = {"tenant": tenant, "user_id": user.id, "role": role.value, "created_at": time.time()}
                 connection.execute(sa.insert(MEMBERSHIPS), joined)
             _refuse_without_admin(connection)
-            self._audit(connection, by, "members.role", user.id, {"tenant": tenant, "role": role.value if role else ""})
+            told: dict[str, Json] = {"name": user.name, "role": role.value if role else ""}
+            self._audit(connection, by, "members.role", user.id, told, tenant)
 
     def link(self, by: Principal, user: User, issuer: str, subject: str) -> None:
         """From now on, who is `subject` at `issuer` is this user. Raises Conflict."""
@@ -217,9 +218,16 @@ class Accounts:
             self._audit(connection, by, action, user.id, {"name": user.name})
 
     def _audit(
-        self, connection: sa.Connection, by: Principal, action: str, subject: str, told: dict[str, Json]
+        self,
+        connection: sa.Connection,
+        by: Principal,
+        action: str,
+        subject: str,
+        told: dict[str, Json],
+        tenant: str = DEFAULT_TENANT,
     ) -> None:
-        self._home.audit(connection, by, action, subject, details=told)
+        """Accounts belong to the installation, and so to its first tenant's log; memberships to their own tenant's."""
+        self._store.of(tenant).audit(connection, by, action, subject, details=told)
 
 
 def _checked(name: str, email: str, password: Redacted, *, optional: bool = False) -> dict[str, Any]:

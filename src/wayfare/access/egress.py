@@ -111,16 +111,16 @@ def resolve(
     if not answers:
         raise Unreachable(f"the host {host!r} has no address.", where=where)
     for answer in answers:
-        check_address(answer, policy, where=where)
+        _check(host, answer, policy, where)
     return answers
 
 
-def check_address(text: str, policy: Policy, *, where: str = "host") -> None:
-    """Raises AddressRefused. The address is named: whoever asked could resolve it, too."""
-    address = ipaddress.ip_address(text)
-    if not policy.admits(unwrapped(address)) or within(address, NEVER):
+def _check(host: str, answer: str, policy: Policy, where: str) -> None:
+    """Raises AddressRefused. It names the host only: what an internal name leads to is nobody's to learn."""
+    address = ipaddress.ip_address(answer)
+    if within(address, NEVER) or not policy.admits(unwrapped(address)):
         raise AddressRefused(
-            f"{text} is not an address that Wayfare connects to.",
+            f"{host} is not, or does not lead to, an address that Wayfare connects to.",
             where=where,
             remedy="Use a public address, or let the operator allow the network in WAYFARE_EGRESS_ALLOW.",
         )

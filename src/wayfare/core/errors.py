@@ -92,7 +92,7 @@ class RateLimited(UserError):
     code = "rate_limited"
     retryable = True
 
-    def __init__(self, message: str, *, retry_after_seconds: float, remedy: str = "", where: str = "") -> None:
+    def __init__(self, message: str, *, retry_after_seconds: float = 1.0, remedy: str = "", where: str = "") -> None:
         super().__init__(message, remedy=remedy, where=where)
         self.retry_after_seconds = retry_after_seconds
 

@@ -75,7 +75,9 @@ class Consent:
     def approve(self, asked: Asked, by: Principal) -> str:
         """Where to send the person, with a code. They give of what they have themselves. Raises NotAllowed."""
         user = self._accounts.get(by.user)
-        if user is None or user.disabled or by.tenant != asked.client.tenant:
+        if user is None or user.disabled:
+            raise NotAllowed("only somebody with an account can let a client act for them.", remedy="Sign in.")
+        if by.tenant != asked.client.tenant:
             raise NotAllowed(f"{asked.client.name} belongs to another tenant.", where="client_id")
         granted = narrowed(by.scopes, asked.scopes)
         if not granted:
