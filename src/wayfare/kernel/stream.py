@@ -24,7 +24,7 @@ from collections.abc import Mapping
 
 from wayfare.core.errors import Invalid
 
-STALL_SECONDS = 120  # four times the pause after which people believe that something is wrong
+STALL_SECONDS = 120  # a server that writes a checkpoint on a slow disk may pause for half a minute
 STALL_SECONDS_MAX = 86_400
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}  # s, s, times, ms
 FOR_EVER_MS = -1
@@ -51,8 +51,10 @@ def window(fd: int, stall_seconds: int) -> Window:
 
 
 def await_more(shared: Window) -> None:
-    """Before a read of our own: until there is something to read. Raises OSError for what the native part met, once;
-    TimeoutError where nothing comes."""
+    """Before a read in Python: wait until there is something to read.
+
+    Raises OSError for what the native part met, as a socket tells it only once; TimeoutError where nothing comes.
+    """
     if shared.error not in (0, errno.ETIMEDOUT):
         raise OSError(shared.error, os.strerror(shared.error))
     if shared.error or not _readable(shared):
