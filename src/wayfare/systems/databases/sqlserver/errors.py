@@ -103,7 +103,7 @@ def _number(error: BaseException, text: str) -> int:
     told = getattr(error, "msg_no", 0) or getattr(error, "number", 0)
     if told:
         return _NO_DATABASE if told == _LOGIN_FAILED and "Cannot open database" in text else int(told)
-    found = re.search(r"\((?:error )?(\d{2,6})\)|Native error:? (\d+)|native error (\d+)", text)
+    found = re.search(r"(?:^|[\s.])\((?:error )?(\d{2,6})\)|Native error:? (\d+)|native error (\d+)", text)
     number = int(next(g for g in found.groups() if g)) if found else 0
     if not number:  # Microsoft's driver leaves it out, but these two it says in the server's own words
         number = _LOGIN_FAILED if "Login failed for user" in text else 0

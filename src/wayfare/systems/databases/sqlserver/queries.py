@@ -6,7 +6,7 @@ SERVER = """
 SELECT CAST(SERVERPROPERTY('ProductVersion') AS nvarchar(128)) AS version,
     CAST(SERVERPROPERTY('Edition') AS nvarchar(128)) AS edition, DB_NAME() AS name,
     (SELECT MAX(d.snapshot_isolation_state) FROM sys.databases d WHERE d.name = DB_NAME()) AS snapshots,
-    HAS_PERMS_BY_NAME(NULL, 'DATABASE', 'SELECT') AS may_select
+    HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'SELECT') AS may_select
 """
 
 TABLES = """
@@ -29,7 +29,7 @@ GROUP BY p.object_id
 
 COLUMNS = """
 SELECT c.object_id AS id, c.name AS name, ut.name AS type, bt.name AS base_type, c.max_length AS max_length,
-    c.precision AS precision, c.scale AS scale, c.is_nullable AS is_nullable, cc.definition AS computed,
+    c.[precision] AS [precision], c.scale AS scale, c.is_nullable AS is_nullable, cc.definition AS computed,
     dc.definition AS default_text, CAST(ic.seed_value AS decimal(38,0)) AS seed,
     CAST(ic.increment_value AS decimal(38,0)) AS increment, CAST(ic.last_value AS decimal(38,0)) AS last_value,
     CAST(p.value AS nvarchar(4000)) AS comment
