@@ -7,6 +7,7 @@ All of it plain ASGI: three of Starlette's BaseHTTPMiddleware would cost a reque
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,7 +23,7 @@ from wayfare import __version__
 from wayfare.control.tallies import Tallies
 from wayfare.control.watching import Watching
 from wayfare.core.errors import Bug
-from wayfare.faces.http import docs, probes
+from wayfare.faces.http import docs, probes, telemetry
 from wayfare.faces.http.access import Access
 from wayfare.faces.http.allowances import Allowance, AllowanceHeaders
 from wayfare.faces.http.callers import Identified, needs_of
@@ -35,6 +36,7 @@ from wayfare.faces.http.metrics import Metrics
 from wayfare.faces.http.probes import Readiness
 from wayfare.faces.http.public import PUBLIC
 from wayfare.faces.http.streams import Leaving
+from wayfare.faces.http.threads import quickly
 from wayfare.faces.http.traced import Traced
 from wayfare.store.store import Store
 
@@ -42,14 +44,18 @@ from wayfare.store.store import Store
 def create_app(store: Store, served: Sequence[Face], access: Access) -> FastAPI:
     """The faces of `served` on one origin. Raises Bug for a route that does not say what it needs."""
     watching = Watching()
+    traces = telemetry.provider(os.environ)
 
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         app.state.leaving = Leaving()  # GuardedProtocol sets it when the server is asked to end
         with watching:
             yield {"leaving": app.state.leaving}
+        if traces is not None:
+            await quickly(traces.shutdown)
 
-    app = FastAPI(title="Wayfare", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
+    pages: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
+    app = FastAPI(title="Wayfare", version=__version__, lifespan=life, telemetry=telemetry.config(traces), **pages)
     app.state.store = store
     app.state.served = served
     app.state.watching = watching
