@@ -36,6 +36,13 @@ def test_a_hold_that_cannot_be_had_at_once_is_tried_again(bed: Bed) -> None:
     assert bed.trace(run, "hold")[:4] == ["open", "closed", "cannot", "open"]
 
 
+def test_a_hold_that_cannot_be_had_at_first_is_tried_again(bed: Bed) -> None:
+    run = bed.run(Phase("load", (put("a"),), together=True, hold=HOLD))
+    (bed.folder(run) / "cannot").touch()
+    assert bed.carry_out(run).status is Status.SUCCEEDED
+    assert bed.trace(run, "hold") == ["cannot", "open", "closed"]
+
+
 def test_a_hold_that_is_lost_at_the_very_end_fails_nothing(bed: Bed) -> None:
     run = bed.run(Phase("load", (put("a", tag="test.breaks"),), hold=HOLD))
     assert bed.carry_out(run).status is Status.SUCCEEDED

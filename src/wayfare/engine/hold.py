@@ -12,7 +12,9 @@ from typing import Self
 
 import structlog
 
+from wayfare.core.errors import WayfareError
 from wayfare.core.plan import Alive, Holder, StepContext
+from wayfare.engine.carry import ATTEMPTS_MAX, backoff_seconds
 
 WATCH_SECONDS = 0.5  # well below the time that the attempts of a step take together
 
@@ -30,7 +32,7 @@ class Hold:
         self._open: AbstractContextManager[Alive | None] | None = None
 
     def __enter__(self) -> Self:
-        alive = self._hold()
+        alive = self._hold_at_last()
         if alive:
             self._watcher = threading.Thread(target=self._watch, args=(alive,), name="hold", daemon=True)
             self._watcher.start()
@@ -41,6 +43,18 @@ class Hold:
         if self._watcher:
             self._watcher.join()
         self._release()
+
+    def _hold_at_last(self) -> Alive | None:
+        """As often, and with the same waits, as a step is tried."""
+        for failures in range(1, ATTEMPTS_MAX):
+            try:
+                return self._hold()
+            except WayfareError as error:
+                if not error.retryable:
+                    raise
+            self._over.wait(backoff_seconds(failures, 0.5))
+            self._context.stopping()
+        return self._hold()
 
     def _hold(self) -> Alive | None:
         opening = self._holder(self._context)
