@@ -73,6 +73,7 @@ def serve(
         with opened_store() as (settings, store):
             service = Service(settings, host, port, face, auth_enabled)
             refuse_unsafe(service, store, workers)
+            typer.echo(f"Serving http://{host}:{service.usual_port}, described at /docs. Ctrl-C ends it.")
             if workers == 1:
                 with carrying(service, store):
                     serve_here(service, store)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from websockets.asyncio.client import connect
 
 from faces.journal import Watcher, new_run, watch_all, write, write_many
 from faces.server import Server, serving
@@ -186,6 +187,23 @@ def test_the_end_comes_soon_with_two_hundred_watching(tmp_path: Path) -> None:
     assert code == 0
     assert seconds <= 10
     assert {w.code for w in watchers} <= {1001, 1012}
+
+
+def test_what_clients_say_is_not_heard(stage: tuple[Server, Store]) -> None:
+    server, store = stage
+    run = new_run(store).id
+
+    async def play() -> list[int]:
+        found: list[int] = []
+        async with connect(socket_url(server, run), compression=None) as socket:
+            for said in ("text", b"bytes", "x" * 10_000):
+                await socket.send(said)
+            write(store, run, 1)
+            while not found or found[-1] < 2:
+                found += [e["sequence"] for e in json.loads(await socket.recv())["events"]]
+        return found
+
+    assert asyncio.run(play()) == [1, 2]
 
 
 def test_a_run_of_nobody(stage: tuple[Server, Store]) -> None:

@@ -149,9 +149,8 @@ async def over_socket(socket: WebSocket, store: Store, run: str, since: int) -> 
 
 async def _read(socket: WebSocket) -> None:
     """What clients say is of no interest, but that they have left is."""
-    with suppress(WebSocketDisconnect):
-        while True:
-            await socket.receive_text()
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
 
 
 async def _write(socket: WebSocket, news: AsyncIterator[News]) -> None:

@@ -1,0 +1,48 @@
+"""The pages that describe the faces, in a real browser: drawn whole, nothing from elsewhere or refused by policy."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from faces.server import Server
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed here")
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.mark.parametrize("name", ["wayfare", "jarvis", "shell"])
+def test_a_face_is_described(server: Server, browser: Browser, name: str) -> None:
+    page = browser.new_page()
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{server.url}/docs/{name}")
+    page.wait_for_selector(".opblock", timeout=30_000)
+    assert page.locator(".opblock").count() >= 4
+    assert said == []
+    assert all(url.startswith((server.url, "data:")) for url in asked), asked
+    page.close()
+
+
+def test_the_way_there(server: Server, browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto(f"{server.url}/docs")
+    page.click("text=wayfare")
+    page.wait_for_selector(".opblock")
+    assert page.url == f"{server.url}/docs/wayfare"
+    page.close()
