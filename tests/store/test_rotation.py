@@ -132,6 +132,26 @@ def test_a_rotation_that_was_interrupted_is_brought_to_its_end(store: Store, mon
     assert (done.secrets.old, readable(store, runs)) == (0, True)
 
 
+ADD = """
+import sys
+from pathlib import Path
+from wayfare.core.redacted import Redacted
+from wayfare.store.keys import KeyRing
+ring = KeyRing(Redacted(""), Redacted(""), Path(sys.argv[1]))
+for _ in range(20):
+    ring.add()
+"""
+
+
+def test_of_keys_made_at_once_none_is_lost(tmp_path: Path) -> None:
+    """What one of them has sealed by then would be lost with it."""
+    started = [subprocess.Popen([sys.executable, "-c", ADD, str(tmp_path)]) for _ in range(3)]
+    assert [process.wait() for process in started] == [0, 0, 0]
+    keys = (tmp_path / "key").read_bytes().split()
+    assert len(keys) == len(set(keys)) == 61
+    assert os.listdir(tmp_path) == ["key"]
+
+
 KILLED = """
 import os, sys
 from pathlib import Path

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import fcntl
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,15 +69,17 @@ class KeyRing:
                 remedy="Set WAYFARE_KEY to the new key and WAYFARE_OLD_KEY to this one, and rotate then.",
             )
         self.keys()
-        self._write([secrets.token_bytes(KEY_BYTES), *_from_file(self._file)])
+        with self._alone():
+            self._write([secrets.token_bytes(KEY_BYTES), *_from_file(self._file)])
         return self.keys().current
 
     def keep_only_current(self) -> int:
         """Forget the older keys of the file; gives how many. What they alone can open is lost."""
         if self.given or not self._file.exists():
             return 0
-        held = _from_file(self._file)
-        self._write(held[:1])
+        with self._alone():
+            held = _from_file(self._file)
+            self._write(held[:1])
         return len(held) - 1
 
     def changed_at(self) -> float:
@@ -92,9 +96,29 @@ class KeyRing:
             pass
         finally:
             draft.unlink()
+        with self._folder() as folder:
+            os.fsync(folder)
 
     def _write(self, keys: Sequence[bytes]) -> None:
+        """The store may rely on the keys at once, so they are on the disk before that."""
         os.replace(self._draft(keys), self._file)
+        with self._folder() as folder:
+            os.fsync(folder)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Of all processes: a key that another one has just added must not be written over."""
+        with self._folder() as folder:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def _folder(self) -> Iterator[int]:
+        folder = os.open(self._file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            yield folder
+        finally:
+            os.close(folder)
 
     def _draft(self, keys: Sequence[bytes]) -> Path:
         draft = self._file.with_name(f".key-{os.getpid()}-{secrets.token_hex(4)}")
