@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from wayfare.cli import map_file
+from wayfare.cli.place import opened_store
+from wayfare.control.connections import SIGN
+from wayfare.control.connections import address_of as saved_address
 from wayfare.copy.request import CopyRequest
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid, Unauthenticated, WayfareError
@@ -75,7 +78,13 @@ def request_of(options: CopyOptions) -> CopyRequest:
 
 
 def address_of(url: str, role: str) -> Address:
-    """With the password from the environment where the URL has none. Raises Invalid for an unknown system."""
+    """A URL, with the password from the environment where it has none; or `@name`, a saved connection.
+
+    Raises Invalid for an unknown system, NotFound for a name that is not there.
+    """
+    if url.startswith(SIGN):
+        with opened_store() as (_, store):
+            return saved_address(store, url, role)
     address = Address.parse(url, where=role)
     adapter(address.system)
     variable = PASSWORD_VARIABLES.get(role, "")

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from wayfare.access.egress import Policy, check_host
+from wayfare.access.egress import Policy
 from wayfare.control.masking import MASK
+from wayfare.control.reaching import check_address
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid, WayfareError
 from wayfare.core.findings import Finding
@@ -165,8 +166,7 @@ def tried(address: Address, policy: Policy) -> Check:
     """How that address answers now."""
     began = time.monotonic()
     try:
-        check_address(address, policy)
-        with open_database(address) as database:
+        with open_database(check_address(address, policy)) as database:
             facts = database.check()
     except WayfareError as error:
         return Check(False, time.time(), _since(began), message=str(error), code=error.code)
@@ -175,8 +175,7 @@ def tried(address: Address, policy: Policy) -> Check:
 
 def describe(address: Address, policy: Policy) -> dict[str, Any]:
     """The server's version and its tables, with columns and estimates. Raises what the system raises."""
-    check_address(address, policy)
-    with open_database(address) as database:
+    with open_database(check_address(address, policy)) as database:
         version = database.check().version
         tables = database.tables()
     return {
@@ -207,17 +206,9 @@ def address_of(store: Store, text: str, where: str = "url") -> Address:
     return address
 
 
-def check_address(address: Address, policy: Policy, where: str = "host") -> None:
-    """Raises AddressRefused for a place that we do not connect to, Unreachable for a name that does not exist."""
-    found = adapter(address.system)
-    host = address.host.partition("\\")[0]  # what follows is the name of an instance
-    check_host(host, address.port or found.port, policy, where=where)
-
-
 def _acceptable(address: Address, policy: Policy) -> Address:
     found = adapter(address.system)
-    check_address(address, policy)
-    return settled(replace(address, system=found.name))
+    return settled(replace(check_address(address, policy), system=found.name))
 
 
 def _unmasked(new: Address, old: Address) -> Address:

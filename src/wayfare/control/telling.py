@@ -48,10 +48,15 @@ def progress_json(picture: Picture) -> dict[str, Any]:
         "tables": [
             {
                 "source": t.label,
+                "target": t.target,
                 "rows": t.rows,
                 "rows_expected": t.expected,
+                "rows_per_second": round(t.pace.per_second) if t.running else 0,
+                "seconds_left": None if t.seconds_left is None else round(t.seconds_left),
                 "chunks": t.chunks,
                 "chunks_done": t.chunks_done,
+                "running": t.running,
+                "loaded": t.loaded,
                 "verified": t.verified,
             }
             for t in picture.tables

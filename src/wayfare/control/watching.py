@@ -149,8 +149,8 @@ class Watching:
             except WayfareError as error:
                 log.warning("runs cannot be watched", error=str(error))
                 pause = OUTAGE_SECONDS
-            except Exception as error:  # this thread must outlive whatever a journal holds
-                log.error("a run cannot be watched", exc_info=error)
+            except Exception as error:  # this thread must outlive whatever happens to the store
+                log.error("runs cannot be watched", exc_info=error)
                 pause = OUTAGE_SECONDS
             self._leave.wait(pause)
 
@@ -166,7 +166,12 @@ class Watching:
             self._measure_at = time.monotonic() + PROGRESS_SECONDS
         last = runs[0].store.everywhere.changes.last_sequences([watched.run for watched in runs])
         for found in runs:
-            self._look_at(found, last.get(found.run, found.last), measuring)
+            try:
+                self._look_at(found, last.get(found.run, found.last), measuring)
+            except WayfareError:
+                raise
+            except Exception as error:  # whatever one journal holds, the others are watched
+                log.error("a run cannot be watched", run=found.run, exc_info=error)
         return True
 
     def _look_at(self, found: Watched, last: int, measuring: bool) -> None:

@@ -21,8 +21,10 @@ LOCAL_NUMBER = 0  # of the local administrator, who has no account
 
 
 def access(request: Request) -> Access:
+    """As far as the caller's tenant goes."""
     found: Access = request.app.state.access
-    return found
+    caller: Principal | None = request.scope.get("wayfare.caller")
+    return found.of(caller.tenant) if caller else found
 
 
 def account(request: Request, principal: Principal) -> User | None:

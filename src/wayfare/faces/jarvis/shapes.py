@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
-from wayfare.control.connections import check_address
 from wayfare.control.migrated import Outcome
+from wayfare.control.reaching import check_address
 from wayfare.copy.request import CopyRequest
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid
@@ -107,9 +107,11 @@ class MigrateRequest(Shape):
     def copy_request(self, access: Access) -> CopyRequest:
         """Raises Invalid for pairs that are blocked and fields that contradict each other; AddressRefused."""
         source, target = pair(self.source_type, self.dest_type)
-        ends = self.source.address(source, "source"), self.destination.address(target, "destination")
-        for address, where in zip(ends, ("source", "destination"), strict=True):
-            check_address(address, access.connections, where=f"{where}.host")
+        given = (self.source, source, "source"), (self.destination, target, "destination")
+        ends = [
+            check_address(connection.address(system, where), access.connections, where=f"{where}.host")
+            for connection, system, where in given
+        ]
         incremental = self.operation_type == "incremental"
         if self.last_sync_time and not incremental:
             raise Invalid("belongs to an incremental migration.", where="last_sync_time", remedy="Leave it out.")
