@@ -84,6 +84,15 @@ def test_an_address_may_not_try_many_accounts(either, cheap):
     assert either.entrance.sign_in.with_password("admin", PASSWORD, "203.0.113.10")
 
 
+def test_a_network_of_ipv6_is_one_address(world, cheap):
+    assert world.admin
+    for number in range(FAILURES_MAX):
+        fail(world, f"user{number}", f"2001:db8:1:2::{number}")
+    with pytest.raises(RateLimited):
+        world.entrance.sign_in.with_password("admin", PASSWORD, "2001:db8:1:2:ffff::1")
+    assert world.entrance.sign_in.with_password("admin", PASSWORD, "2001:db8:1:3::1")
+
+
 def test_this_machines_own_address_is_everybody_behind_a_proxy(world, cheap):
     assert world.admin
     for number in range(FAILURES_MAX + 1):

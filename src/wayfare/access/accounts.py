@@ -62,11 +62,11 @@ class Accounts:
 
     def find(self, reference: str) -> User:
         """By id, user name or e-mail address. Raises NotFound."""
-        key = names.same(reference)
-        with self._all.read() as connection:
-            user = _user_where(
-                connection, sa.or_(USERS.c.id == reference, USERS.c.name_key == key, USERS.c.email_key == key)
-            )
+        key, user = names.same(reference), None
+        if names.may_name(reference):
+            named = sa.or_(USERS.c.id == reference, USERS.c.name_key == key, USERS.c.email_key == key)
+            with self._all.read() as connection:
+                user = _user_where(connection, named)
         if user is None:
             raise NotFound(
                 f"there is no user {reference[:80]!r}.", where="user", remedy="List them: wayfare users list"
@@ -265,8 +265,11 @@ def _refuse_without_admin(connection: sa.Connection) -> None:
 
 
 def _known_tenant(connection: sa.Connection, tenant: str) -> None:
-    if connection.execute(sa.select(TENANTS.c.id).where(TENANTS.c.id == tenant)).first() is None:
-        raise NotFound(f"there is no tenant {tenant!r}.", where="tenant", remedy="List them: wayfare tenants list")
+    if (
+        not names.may_name(tenant)
+        or connection.execute(sa.select(TENANTS.c.id).where(TENANTS.c.id == tenant)).first() is None
+    ):
+        raise NotFound(f"there is no tenant {tenant[:80]!r}.", where="tenant", remedy="List them: wayfare tenants list")
 
 
 def _user_where(connection: sa.Connection, where: sa.ColumnElement[bool]) -> User | None:

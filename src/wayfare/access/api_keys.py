@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from wayfare.access.accounts import Accounts
 from wayfare.access.keyring import Keyring
+from wayfare.access.names import may_name
 from wayfare.access.scopes import Scope, covered, scopes_named
 from wayfare.access.tables import API_KEYS
 from wayfare.core.errors import Conflict, Invalid, NotAllowed, NotFound
@@ -114,7 +115,7 @@ class ApiKeys:
         if not by.may(Scope.ADMIN):
             query = query.where(API_KEYS.c.user_id == by.user)
         with store.write() as connection:
-            found = list(connection.execute(query.limit(2)).scalars())
+            found = list(connection.execute(query.limit(2)).scalars()) if may_name(reference) else []
             if not found:
                 raise NotFound(f"there is no key {reference[:40]!r}.", where="key", remedy="List: wayfare keys list")
             if len(found) > 1:

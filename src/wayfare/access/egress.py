@@ -13,6 +13,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from wayfare.access.machine import Machine
+from wayfare.access.refused import AddressRefused
 from wayfare.core.errors import Invalid, Unreachable
 from wayfare.settings import Network
 
@@ -38,12 +40,6 @@ NOWHERE = _networks("0.0.0.0/8 192.0.0.0/24 192.0.2.0/24 198.18.0.0/15 198.51.10
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
-class AddressRefused(Invalid):
-    """The policy does not let us connect there."""
-
-    code = "address_refused"
-
-
 @dataclass(frozen=True, slots=True)
 class Policy:
     """What may be reached beside public addresses."""
@@ -51,6 +47,8 @@ class Policy:
     private: bool = False  # for databases: they live in private networks
     loopback: bool = False  # only where the service itself serves nobody but this machine
     allowed: tuple[Network, ...] = field(default=())  # what the operator has named; never the NEVER ones
+    machine: Machine = field(default=Machine())  # what of this machine addresses may use
+    named_loopback: bool = True  # may names lead to this machine, or must its address be written out?
 
     def admits(self, address: IPAddress) -> bool:
         if within(address, NEVER):
@@ -69,9 +67,17 @@ class Policy:
 PUBLIC = Policy()
 
 
-def for_connections(*, on_loopback: bool, allowed: Iterable[Network] = ()) -> Policy:
-    """For the hosts of databases. `on_loopback`: does the service itself listen on this machine only?"""
-    return Policy(private=True, loopback=on_loopback, allowed=tuple(allowed))
+def for_connections(*, on_loopback: bool, allowed: Iterable[Network] = (), machine: Machine = Machine()) -> Policy:
+    """For the hosts of databases. `on_loopback`: does the service itself serve nobody but this machine's users?"""
+    return Policy(private=True, loopback=on_loopback, allowed=tuple(allowed), machine=machine)
+
+
+def for_work(allowed: Iterable[Network] = (), *, named_loopback: bool = False) -> Policy:
+    """For what was let in before, by a service or by a command here, when its databases are opened.
+
+    Whether this machine's own address may be written there was asked then; that no name comes to lead to it is seen to.
+    """
+    return Policy(private=True, loopback=True, allowed=tuple(allowed), named_loopback=named_loopback)
 
 
 def for_calls(*, on_loopback: bool, allowed: Iterable[Network] = ()) -> Policy:
@@ -117,13 +123,18 @@ def resolve(
 
 def _check(host: str, answer: str, policy: Policy, where: str) -> None:
     """Raises AddressRefused. It names the host only: what an internal name leads to is nobody's to learn."""
-    address = ipaddress.ip_address(answer)
-    if within(address, NEVER) or not policy.admits(unwrapped(address)):
+    address = ipaddress.ip_address(answer.partition("%")[0])
+    astray = not policy.named_loopback and host not in (answer, "localhost") and _is_ours(unwrapped(address), policy)
+    if within(address, NEVER) or astray or not policy.admits(unwrapped(address)):
         raise AddressRefused(
             f"{host} is not, or does not lead to, an address that Wayfare connects to.",
             where=where,
             remedy="Use a public address, or let the operator allow the network in WAYFARE_EGRESS_ALLOW.",
         )
+
+
+def _is_ours(address: IPAddress, policy: Policy) -> bool:
+    return within(address, LOOPBACK) and not within(address, policy.allowed)
 
 
 def check_host(host: str, port: int, policy: Policy, *, where: str = "host") -> Sequence[str]:

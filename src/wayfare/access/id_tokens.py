@@ -24,6 +24,7 @@ ALGORITHMS: Mapping[str, tuple[str, ...]] = {
 _ACCEPTED = tuple(name for names in ALGORITHMS.values() for name in names)
 SKEW_SECONDS = 60
 TOKEN_CHARACTERS_MAX = 32_768
+SUBJECT_CHARACTERS_MAX = 255
 
 PublicKey = RSAKey | ECKey | OKPKey
 
@@ -101,8 +102,10 @@ def _identity(said: Mapping[str, Any], issuer: str, client_id: str, nonce: str, 
     if said.get("azp", client_id) != client_id:
         raise InvalidClaimError("azp")
     email, name = (said.get("email", ""), said.get("preferred_username") or said.get("name") or "")
-    if not isinstance(email, str) or not isinstance(name, str) or not said["sub"]:
+    if not isinstance(email, str) or not isinstance(name, str):
         raise InvalidClaimError("email")
+    if not 0 < len(said["sub"]) <= SUBJECT_CHARACTERS_MAX or not said["sub"].isprintable():
+        raise InvalidClaimError("sub")
     return Identity(said["sub"], email, said.get("email_verified") is True, name)
 
 

@@ -36,6 +36,11 @@ def email_address(text: str, where: str = "email") -> str:
     return email
 
 
+def may_name(text: str) -> bool:
+    """Can it be a name, address or id at all? What cannot is not looked up: no store can be asked for some of it."""
+    return 0 < len(text) <= EMAIL_CHARACTERS_MAX and all(unicodedata.category(c)[0] != "C" for c in text)
+
+
 def same(text: str) -> str:
     """Two names are the same when this is."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold()).strip()

@@ -43,7 +43,7 @@ def check_rules(password: Redacted, *, names: tuple[str, ...] = (), where: str =
         raise Invalid(
             f"the password has fewer than {CHARACTERS_MIN} characters.", where=where, remedy="Use a longer one."
         )
-    if len(text.encode("utf-8", "replace")) > BYTES_MAX:
+    if len(text.encode("utf-8", "surrogatepass")) > BYTES_MAX:
         raise Invalid(f"the password is longer than {BYTES_MAX} bytes.", where=where, remedy="Use a shorter one.")
     if "\0" in text:
         raise Invalid("the password holds a NUL character.", where=where, remedy="Leave it out.")
@@ -77,7 +77,7 @@ def outdated(hash_: str) -> bool:
 
 def _bytes(password: Redacted) -> bytes:
     """Cut: what is longer cannot be anybody's password, and must not cost more than one that is."""
-    return password.reveal().encode("utf-8", "replace")[: BYTES_MAX + 1]
+    return password.reveal().encode("utf-8", "surrogatepass")[: BYTES_MAX + 1]
 
 
 @cache

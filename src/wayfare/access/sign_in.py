@@ -11,6 +11,7 @@ import ipaddress
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -136,10 +137,11 @@ def _without(times: Sequence[float], one: float) -> list[float]:
 
 def _counted(who: str, address: str) -> list[str]:
     """What an attempt counts against. Not this machine's own address: behind a proxy, that is everybody."""
-    keys = [_ACCOUNT + hashlib.sha256(who.encode()).hexdigest()[:32]]
-    try:
-        if not ipaddress.ip_address(address).is_loopback:
-            keys.append(f"address:{address}")
-    except ValueError:
-        pass  # no address is known: a socket of this machine, or a test
+    keys = [_ACCOUNT + hashlib.sha256(who.encode("utf-8", "surrogatepass")).hexdigest()[:32]]
+    with suppress(ValueError):  # no address is known: a socket of this machine
+        found = ipaddress.ip_address(address)
+        if not found.is_loopback:
+            # Whoever has one IPv6 address has all of its network.
+            place = ipaddress.ip_network((found, 64), strict=False) if found.version == 6 else found
+            keys.append(f"address:{place}")
     return sorted(keys)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from wayfare.access.keyring import Keyring
+from wayfare.access.names import may_name
 from wayfare.access.scopes import covered, scopes_named
 from wayfare.access.tables import OAUTH_CLIENTS, OAUTH_GRANTS
 from wayfare.core.errors import Invalid, NotAllowed, NotFound
@@ -108,11 +109,13 @@ class Clients:
         store = self._store.of(by.tenant)
         with store.write() as connection:
             change = sa.update(OAUTH_CLIENTS).where(OAUTH_CLIENTS.c.id == id_).values(disabled=1)
-            if not connection.execute(change).rowcount:
+            if not may_name(id_) or not connection.execute(change).rowcount:
                 raise NotFound(f"there is no client {id_[:80]!r}.", where="client")
             store.audit(connection, by, "clients.disable", id_)
 
     def get(self, id_: str) -> Client | None:
+        if not may_name(id_):
+            return None
         with self._store.everywhere.read() as connection:
             row = connection.execute(sa.select(OAUTH_CLIENTS).where(OAUTH_CLIENTS.c.id == id_)).one_or_none()
         return _client(row) if row else None
@@ -131,7 +134,7 @@ class Clients:
         return grant_from(row) if row and row.expires_at > self._clock() else None
 
     def _hash(self, secret: str) -> str:
-        return hmac.digest(self._keyring.server_key(PURPOSE), secret.encode(), "sha256").hex()
+        return hmac.digest(self._keyring.server_key(PURPOSE), secret.encode("utf-8", "surrogatepass"), "sha256").hex()
 
 
 def grant_from(row: sa.Row[*tuple[Any, ...]]) -> Grant:

@@ -32,7 +32,7 @@ class Taken:
 
 def digest(secret: str) -> str:
     """256 random bits need no slow hash."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def new_grant(
