@@ -5,26 +5,34 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 import pytest
-from fastapi import FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from faces.journal import new_run
 from moving import data, home
-from wayfare.access.rates import Limit
+from wayfare.access.rates import Limit, MemoryRates
 from wayfare.access.scopes import ACTIONS, SCOPES_OF, Role, Scope
-from wayfare.core.errors import Bug
+from wayfare.core.errors import Bug, Invalid
 from wayfare.core.principal import LOCAL
 from wayfare.core.redacted import Redacted
 from wayfare.faces.http.access import Access
+from wayfare.faces.http.allowances import Allowed
 from wayfare.faces.http.app import create_app, methods_of, refuse_open_routes, routes_of
-from wayfare.faces.http.callers import needs_of
+from wayfare.faces.http.callers import Caller, Needs, needs_of
+from wayfare.faces.http.envelopes import Envelopes
 from wayfare.faces.http.face import faces
 from wayfare.faces.http.public import PUBLIC
+from wayfare.faces.http.versions import etag, expected
 from wayfare.store.store import Store
+from wayfare.store.versions import Stale
 
 PASSWORD = Redacted("correct horse battery")
 ROLES = list(Role)
@@ -127,8 +135,8 @@ def test_other_tenants_have_nothing_here(place: Place, client: TestClient) -> No
     theirs = new_run(place.store.of("other"))
     admin = place.headers(Role.ADMIN)
     assert client.get("/api/runs", headers=admin).json()["runs"] == []
-    for method, path, action in routes(place):
-        if "0" * 16 in path and action.startswith("runs."):
+    for method, path, _ in routes(place):
+        if path.startswith(("/api/runs/", "/ws/runs/")):
             assert status(client, method, path.replace("0" * 16, theirs.id), admin) == 404, (method, path)
     assert place.store.of("other").run(theirs.id) == theirs
     own = place.headers(Role.ADMIN, "other")
@@ -138,14 +146,16 @@ def test_other_tenants_have_nothing_here(place: Place, client: TestClient) -> No
 
 def test_a_foreign_tenant_cannot_be_chosen(client: TestClient, place: Place) -> None:
     """Check 14."""
-    for wanted, expected in (("default", 200), ("other", 403), ("nobody", 403)):
+    for wanted, answer in (("default", 200), ("other", 403), ("nobody", 403)):
         headers = {**place.headers(Role.ADMIN), "X-Tenant-ID": wanted}
-        assert client.get("/api/runs", headers=headers).status_code == expected
+        assert client.get("/api/runs", headers=headers).status_code == answer
 
 
 def test_a_route_that_says_nothing_is_refused(place: Place) -> None:
+    def nothing() -> None: ...
+
     app = FastAPI()
-    app.add_api_route("/open", dict)
+    app.add_api_route("/open", nothing)
     with pytest.raises(Bug, match="GET /open"):
         refuse_open_routes(app)
 
@@ -159,9 +169,14 @@ def test_metrics_are_for_administrators(client: TestClient, place: Place) -> Non
 def test_tokens_come_over_sockets_too(client: TestClient, place: Place) -> None:
     run = new_run(place.store)
     token = place.tokens["default", Role.VIEWER]
-    with client.websocket_connect(f"/ws/runs/{run.id}", subprotocols=["wayfare.events", f"bearer.{token}"]) as socket:
-        assert socket.accepted_subprotocol == "wayfare.events"
-        assert socket.receive_json()["events"][0]["name"] == "created"
+    told = []
+    protocols = ["wayfare.events", f"bearer.{token}"]
+    with (
+        suppress(CancelledError),  # the test client cancels an application that is about to end by itself
+        client.websocket_connect(f"/ws/runs/{run.id}", subprotocols=protocols) as socket,
+    ):
+        told = [socket.accepted_subprotocol, socket.receive_json()["events"][0]["name"]]
+    assert told == ["wayfare.events", "created"]
 
 
 # Limits
@@ -169,7 +184,7 @@ def test_tokens_come_over_sockets_too(client: TestClient, place: Place) -> None:
 
 def test_exactly_as_many_calls_as_are_allowed(place: Place) -> None:
     """Check 31, in one process."""
-    access = replace(place.access, limit=Limit(100))
+    access = replace(place.access, rates=MemoryRates(lambda: 0.0), limit=Limit(100))
     headers = place.headers(Role.VIEWER)
     with TestClient(create_app(place.store, faces(), access)) as client:
         answers = [client.get("/api/runs", headers=headers) for _ in range(150)]
@@ -187,10 +202,47 @@ def test_exactly_as_many_calls_as_are_allowed(place: Place) -> None:
 
 
 def test_who_has_not_signed_in_counts_by_where_they_are(place: Place) -> None:
-    access = replace(place.access, rates=type(place.access.rates)(), limit=Limit(5))
+    access = replace(place.access, rates=MemoryRates(lambda: 0.0), limit=Limit(5))
     with TestClient(create_app(place.store, faces(), access)) as client:
         found = [client.get("/api/runs").status_code for _ in range(7)]
     assert found == [401] * 5 + [429] * 2
+
+
+def test_a_route_may_be_tighter(place: Place) -> None:
+    router = APIRouter()
+
+    @router.get("/things", dependencies=[Depends(Allowed("things", Limit(3)))])
+    def things(caller: Annotated[Caller, Depends(Needs("runs.read"))]) -> dict[str, str]:
+        return {"tenant": caller.store.one_tenant}
+
+    face = replace(next(f for f in faces() if f.fallback), name="things", router=router, prefixes=("/things",))
+    headers = place.headers(Role.VIEWER, "other")
+    with TestClient(create_app(place.store, [*faces(), face], place.access)) as client:
+        answers = [client.get("/things", headers=headers) for _ in range(5)]
+        assert [a.status_code for a in answers] == [200, 200, 200, 429, 429]
+        assert answers[0].headers["x-ratelimit-limit"] == "3"
+        assert answers[0].json() == {"tenant": "other"}
+        assert client.get("/api/runs", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(("given", "version"), [({}, None), ({"If-Match": "*"}, None), ({"If-Match": '"3"'}, 3)])
+def test_if_match_names_a_version(given: dict[str, str], version: int | None) -> None:
+    scope = {"type": "http", "headers": [(k.lower().encode(), v.encode()) for k, v in given.items()]}
+    assert expected(Request(scope)) == version
+    assert version is None or etag(version) == given["If-Match"]
+
+
+@pytest.mark.parametrize("text", ["3", '"x"', 'W/"3"', '"3", "4"', '""'])
+def test_what_is_no_version_is_refused(text: str) -> None:
+    with pytest.raises(Invalid, match="If-Match"):
+        expected(Request({"type": "http", "headers": [(b"if-match", text.encode())]}))
+
+
+def test_a_stale_version_is_412_on_every_face(place: Place) -> None:
+    """Check 30, as far as HTTP is concerned."""
+    for face in faces():
+        answer = Envelopes(faces()).answer(f"{face.prefixes[0]}/x", Stale("it was changed.", where="version"))
+        assert answer.status_code == 412, face.name
 
 
 # Repeated requests

@@ -55,11 +55,12 @@ def read_all_until(one: socket.socket, until: float) -> bool:
         return False
 
 
-def test_a_half_sent_body_is_closed(server: Server) -> None:
+@pytest.mark.parametrize("size", [1, 200_000])
+def test_a_half_sent_body_is_closed(server: Server, size: int) -> None:
+    """Also when so much was sent at once that the server stops reading for a while."""
     with closing(server.connect()) as one:
-        one.sendall(
-            head("Content-Length: 100", "Content-Type: application/json", path="/migrate", method="POST") + b"{"
-        )
+        lines = ("Content-Length: 900000", "Content-Type: application/json")
+        one.sendall(head(*lines, path="/migrate", method="POST") + b" " * size)
         assert status(read_all(one)) == 408
 
 

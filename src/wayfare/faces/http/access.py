@@ -6,13 +6,14 @@ request.app.state.access.entrance.sign_in …
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from wayfare.access.accounts import registration_open
 from wayfare.access.egress import Policy, for_calls, for_connections
 from wayfare.access.entrance import Entrance
 from wayfare.access.keyring import token_secret
+from wayfare.access.machine import Machine
 from wayfare.access.rates import Limit, MemoryRates, Rates, StoreRates
 from wayfare.settings import Settings
 from wayfare.store.store import Store
@@ -37,16 +38,23 @@ class Access:
         local = is_loopback(host)
         secret = token_secret(settings.jwt_secret, on_loopback=local)[0] if settings.jwt_secret else b""
         allowed = settings.egress_allow
+        alone = local and not enabled  # a proxy may stand between this machine and those who have accounts
+        machine = Machine.of(settings, lends=not enabled)
         return cls(
             entrance=Entrance.to(store, secret=secret),
-            connections=for_connections(on_loopback=local, allowed=allowed),
-            calls=for_calls(on_loopback=local, allowed=allowed),
+            connections=for_connections(on_loopback=alone, allowed=allowed, machine=machine),
+            calls=for_calls(on_loopback=alone, allowed=allowed),
             rates=MemoryRates() if settings.embedded else StoreRates(store),
             limit=Limit(settings.calls_per_minute),
             enabled=enabled,
             on_loopback=local,
             registration=registration_open(settings.registration, on_loopback=local),
         )
+
+    def of(self, tenant: str) -> Self:
+        """The same for one who calls from that tenant."""
+        machine = self.connections.machine.for_tenant(tenant)
+        return replace(self, connections=replace(self.connections, machine=machine))
 
 
 def is_loopback(host: str) -> bool:

@@ -72,11 +72,8 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if self.flow.read_paused:
-            self._forget()  # it is us who does not read: nobody is late
-        else:
-            self._expect_body()
         super().on_body(body)
+        self._expect_body()
 
     def on_message_complete(self) -> None:
         self._forget()
@@ -102,7 +99,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def _expect_body(self) -> None:
         self._forget()
         left = max(0.0, self._body_ends_at - self.loop.time())
-        self._deadline = self.loop.call_later(min(BODY_STILL_SECONDS, left), self._late)
+        still = left if self.flow.read_paused else BODY_STILL_SECONDS  # while we do not read, nobody is late
+        self._deadline = self.loop.call_later(min(still, left), self._late)
 
     def _late(self) -> None:
         self._deadline = None
