@@ -32,6 +32,7 @@ from wayfare.systems.databases.zoho import testserver as zoho
 from wayfare.systems.registry import open_database
 
 SCRIPT = Path(__file__).with_name("document_004.sh")
+LOCALHOST = {"WAYFARE_EGRESS_ALLOW": "127.0.0.0/8"}  # with accounts, the operator has to allow it
 
 pytestmark = [
     pytest.mark.slow,
@@ -62,7 +63,7 @@ def servers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Se
             yield server, server
         return
     with (
-        serving(tmp_path / "main", "--face", "jarvis", "--auth-enabled") as main,
+        serving(tmp_path / "main", "--face", "jarvis", "--auth-enabled", env=LOCALHOST) as main,
         serving(tmp_path / "universal") as universal,
     ):
         yield main, universal
