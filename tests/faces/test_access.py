@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -63,7 +62,12 @@ class Place:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with home(tmp_path_factory.mktemp("home")) as (settings, store):
-        yield Place(store, replace(Access.to(store, settings, enabled=True), limit=Limit(1_000_000)))
+        access = Access.to(store, settings, enabled=True)
+        here = replace(access.connections, loopback=True)  # where a test finds a port that nobody listens on
+        files = settings.home / "files" / "default"  # what tenants may name
+        files.mkdir(parents=True)
+        (files / "chinook.sqlite").write_bytes(data("chinook/Chinook_Sqlite.sqlite"))
+        yield Place(store, replace(access, limit=Limit(1_000_000), connections=here))
 
 
 @pytest.fixture(scope="module")
@@ -248,14 +252,11 @@ def test_a_stale_version_is_412_on_every_face(place: Place) -> None:
 # Repeated requests
 
 
-def body(folder: Path) -> dict[str, str]:
-    source = folder / "chinook.sqlite"
-    if not source.exists():
-        source.write_bytes(data("chinook/Chinook_Sqlite.sqlite"))
-    return {"source": f"sqlite:///{source}", "target": f"duckdb:///{folder / 'out.duckdb'}"}
+def body(target: str) -> dict[str, str]:
+    return {"source": "sqlite:///chinook.sqlite", "target": f"duckdb:///{target}.duckdb"}
 
 
-def test_fifty_at_once_with_one_key(place: Place, tmp_path: Path) -> None:
+def test_fifty_at_once_with_one_key(place: Place) -> None:
     """Check 28: one resource; everybody gets the same answer."""
     import httpx2
 
@@ -265,7 +266,7 @@ def test_fifty_at_once_with_one_key(place: Place, tmp_path: Path) -> None:
     async def ask_all() -> list[httpx2.Response]:
         transport = httpx2.ASGITransport(app=place.app)
         async with httpx2.AsyncClient(transport=transport, base_url="http://testserver", timeout=60) as client:
-            calls = [client.post("/api/runs", json=body(tmp_path), headers=headers) for _ in range(50)]
+            calls = [client.post("/api/runs", json=body("fifty"), headers=headers) for _ in range(50)]
             return list(await asyncio.gather(*calls))
 
     answers = asyncio.run(ask_all())
@@ -275,9 +276,9 @@ def test_fifty_at_once_with_one_key(place: Place, tmp_path: Path) -> None:
     assert sum("idempotency-replayed" in a.headers for a in answers) == 49
 
 
-def test_a_key_belongs_to_one_request_of_one_caller(client: TestClient, place: Place, tmp_path: Path) -> None:
+def test_a_key_belongs_to_one_request_of_one_caller(client: TestClient, place: Place) -> None:
     headers = {**place.headers(Role.ADMIN), "Idempotency-Key": "once"}
-    wanted = {**body(tmp_path), "dry_run": True}
+    wanted = {**body("out"), "dry_run": True}
     first = client.post("/api/runs", json=wanted, headers=headers)
     assert first.status_code == 200
     again = client.post("/api/runs", json=wanted, headers=headers)
@@ -291,9 +292,9 @@ def test_a_key_belongs_to_one_request_of_one_caller(client: TestClient, place: P
     assert "idempotency-replayed" not in somebody.headers
 
 
-def test_refusals_are_kept_and_faults_are_not(client: TestClient, place: Place, tmp_path: Path) -> None:
+def test_refusals_are_kept_and_faults_are_not(client: TestClient, place: Place) -> None:
     headers = {**place.headers(Role.ADMIN), "Idempotency-Key": "refused"}
-    wanted = {**body(tmp_path), "target": "postgresql://u:p@127.0.0.1:1/db"}
+    wanted = {**body("out"), "target": "postgresql://u:p@127.0.0.1:1/db"}
     assert client.post("/api/runs", json=wanted, headers=headers).status_code == 502
     assert "idempotency-replayed" not in client.post("/api/runs", json=wanted, headers=headers).headers
     bad = {**headers, "Idempotency-Key": "bad"}
@@ -301,13 +302,13 @@ def test_refusals_are_kept_and_faults_are_not(client: TestClient, place: Place, 
     assert client.post("/api/runs", json={}, headers=bad).headers["idempotency-replayed"] == "true"
 
 
-def test_kept_answers_are_sealed(client: TestClient, place: Place, tmp_path: Path) -> None:
+def test_kept_answers_are_sealed(client: TestClient, place: Place) -> None:
     import sqlalchemy as sa
 
     from wayfare.store.answers import ANSWERS
 
     headers = {**place.headers(Role.ADMIN), "Idempotency-Key": "sealed"}
-    client.post("/api/runs", json={**body(tmp_path), "dry_run": True}, headers=headers)
+    client.post("/api/runs", json={**body("out"), "dry_run": True}, headers=headers)
     with place.store.read() as connection:
         kept = connection.execute(sa.select(ANSWERS.c.sealed).where(ANSWERS.c.key == "sealed")).scalar_one()
     assert kept.startswith("w1.")
