@@ -1,15 +1,25 @@
-"""Our own face: runs as plain JSON, live as events. For the web page, and for whoever writes programs."""
+"""Our own face: everything as plain JSON, runs live as events. For the page at /ui, and for whoever writes programs."""
+
+from fastapi import APIRouter
 
 from wayfare.faces.http.face import Face
+from wayfare.faces.wayfare import connections, people, routes, schedules
 from wayfare.faces.wayfare.problems import MEDIA, SCHEMA, render
-from wayfare.faces.wayfare.routes import router
+from wayfare.faces.web import pages
+
+router = APIRouter()
+for part in (routes, connections, schedules, people, pages):
+    router.include_router(part.router)
 
 FACE = Face(
     name="wayfare",
     service="wayfare",
     port=8000,
     router=router,
-    prefixes=("/api/runs", "/ws/runs"),
+    prefixes=(
+        *("/api/runs", "/ws/runs", "/api/systems", "/api/connections", "/api/schedules"),
+        *("/api/sign-in", "/api/me", "/api/audit", "/ui"),
+    ),
     render=render,
     error_media=MEDIA,
     error_schema=SCHEMA,

@@ -17,16 +17,15 @@ from wayfare.control.plain import line
 from wayfare.control.reports import report_of
 from wayfare.control.telling import event_json, folded, run_json, standing_json
 from wayfare.copy.report_page import render as report_page
-from wayfare.core.address import Address
 from wayfare.core.codec import encode
 from wayfare.core.errors import NotFound
 from wayfare.core.plan import plan_to_json
 from wayfare.core.status import ENDED, Status
 from wayfare.faces.http.callers import Caller, Needs
 from wayfare.faces.http.streams import over_socket, sse
+from wayfare.faces.wayfare.ends import copy_request
 from wayfare.faces.wayfare.shapes import CopyBody, JournalAnswer, RunAnswer, RunsAnswer, StandingAnswer, StartedAnswer
 from wayfare.store.records import Run
-from wayfare.systems.registry import adapter
 
 RUN_ID = re.compile(r"[0-9a-hj-km-np-tv-z]{16}")  # as core.ids makes them
 EVENTS_MAX = 1000
@@ -51,14 +50,14 @@ def list_runs(
 
 
 @router.post("/api/runs", responses={201: {"model": StartedAnswer, "description": "A run was recorded."}})
-def start(body: CopyBody, caller: Starts, response: Response) -> StartedAnswer:
+def start(body: CopyBody, caller: Starts, request: Request, response: Response) -> StartedAnswer:
     """Record a copy to be carried out; 200 when an unfinished run of the same request is taken up, or for a dry run."""
-    request = body.request(_address(body.source, "source"), _address(body.target, "target"))
+    wanted = copy_request(body, caller, request)
     if body.dry_run:
-        plan = plan_copy(request, probe=True)
+        plan = plan_copy(wanted, probe=True)
         told = {"digest": plan.digest(), "blocked": plan.blocked, **plan_to_json(plan)}
         return StartedAnswer.model_validate({"plan": told})
-    run, resumed = start_copy(caller.store, request)
+    run, resumed = start_copy(caller.store, wanted)
     response.headers["location"] = f"/api/runs/{run.id}"
     response.status_code = 200 if resumed else 201
     return StartedAnswer(run=_answer(run), resumed=resumed)
@@ -164,12 +163,6 @@ def _run(caller: Caller, run: str) -> Run:
 
 def _last(caller: Caller, run: str) -> int:
     return caller.store.changes.last_sequences([run]).get(run, 0)
-
-
-def _address(text: str, where: str) -> Address:
-    address = Address.parse(text, where=where)
-    adapter(address.system)
-    return address
 
 
 def _answer(run: Run) -> RunAnswer:

@@ -20,11 +20,11 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class CopyBody(Shape):
+class CopyWish(Shape):
     """What `wayfare copy` takes, by the same names."""
 
-    source: Annotated[Text, Field(min_length=1, description="A database URL, or the name of a saved connection.")]
-    target: Annotated[Text, Field(min_length=1, description="A database URL, or the name of a saved connection.")]
+    source: Annotated[Text, Field(min_length=1, description="A database URL, or `@name` of a saved connection.")]
+    target: Annotated[Text, Field(min_length=1, description="A database URL, or `@name` of a saved connection.")]
     tables: list[Pattern] = Field(default=[], description="Patterns, such as orders or sales.*; none means all.")
     exclude: list[Pattern] = []
     schema_only: bool = False
@@ -42,7 +42,6 @@ class CopyBody(Shape):
     workers: Annotated[int, Field(ge=0, le=1024)] = 0
     rows_per_second: Count = 0
     rows_per_chunk: Count = 0
-    dry_run: bool = Field(default=False, description="Answer with the plan, and change nothing.")
 
     def request(self, source: Address, target: Address) -> CopyRequest:
         """Raises Invalid for choices that contradict each other."""
@@ -51,6 +50,10 @@ class CopyBody(Shape):
         }
         plain = self.model_dump(exclude={"source", "target", "dry_run", *lists})
         return CopyRequest(source=source, target=target, **lists, **plain)
+
+
+class CopyBody(CopyWish):
+    dry_run: bool = Field(default=False, description="Answer with the plan, and change nothing.")
 
 
 class FindingAnswer(Shape):
