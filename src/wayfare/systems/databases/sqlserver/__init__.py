@@ -12,5 +12,6 @@ ADAPTER = Adapter(
     extra="sqlserver",
     sql_dialect="tsql",
     port=1433,
+    reach="wayfare.systems.databases.sqlserver.options:reach",
     source_only=True,
 )

@@ -6,18 +6,21 @@ by leaving the user empty, by the user "windows", or by a user of the form DOMAI
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.util import find_spec
 
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid
 from wayfare.core.redacted import Redacted
+from wayfare.systems.registry import Reach
 
 CONNECT_SECONDS_MAX = 10
 LOCK_SECONDS_MAX = 60
 PORT = 1433
+BROWSER_PORT = 1434
 _YES = frozenset({"1", "true", "yes", "on", "mandatory"})
 _NO = frozenset({"0", "false", "no", "off", "optional"})
 _WINDOWS = "windows"
@@ -56,6 +59,7 @@ class Options:
     windows: bool = False
     odbc_driver: str = ""
     read_only: bool = False  # a replica will do
+    resolved: Callable[[str, int], Sequence[str]] = field(default=lambda host, port: (host,), compare=False)
 
     @property
     def integrated(self) -> bool:
@@ -72,7 +76,7 @@ def parse(address: Address) -> Options:
     if not address.database:
         example = "sqlserver://user:password@host:1433/database"
         raise Invalid("the URL names no database.", where="url", remedy=f"Write one like {example}.")
-    host, _, instance = address.host.replace("/", "\\").partition("\\")
+    host, _, instance = address.host.partition("\\")
     instance = given.get("instance", instance).upper()
     user, password, windows = _login(address, given)
     encrypt = _encrypt(given)
@@ -89,9 +93,26 @@ def parse(address: Address) -> Options:
         trusts=trusts and not given.get("ca_file"),
         ca_file=given.get("ca_file", ""),
         windows=windows,
-        odbc_driver=given.get("odbc_driver", "ODBC Driver 18 for SQL Server"),
+        odbc_driver=_odbc_driver(given),
         read_only=given.get("application_intent", "").lower() == "readonly",
+        resolved=address.resolved,
     )
+
+
+def reach(address: Address) -> Reach:
+    """Raises as `parse` does. Windows authentication without a user would be that of whoever runs this."""
+    found = parse(address)
+    files = [*(["ca_file"] if found.ca_file else []), *(["odbc_driver"] if "/" in found.odbc_driver else [])]
+    borrowed = [] if found.user else ["user"]
+    return Reach(hosts=[(found.host, found.port or BROWSER_PORT)], files=files, borrowed=borrowed)
+
+
+def _odbc_driver(given: Mapping[str, str]) -> str:
+    """A name, or the path of a library. It stands in a text whose parts could be ended by what else it holds."""
+    name = given.get("odbc_driver", "ODBC Driver 18 for SQL Server")
+    if not re.fullmatch(r"[\w .,()/+-]{1,200}", name):
+        raise Invalid("this is not the name of a driver.", where="odbc_driver", remedy="List them: odbcinst -q -d")
+    return name
 
 
 def _login(address: Address, given: Mapping[str, str]) -> tuple[str, Redacted, bool]:

@@ -69,16 +69,17 @@ def _steps(ask: Ask, table: Table, by: Column, rows: int) -> list[Bound]:
     """Every so many rows along the key, the value that is there. All rows of one value stay in one chunk."""
     name = quote(by.name)
     step = max(rows, table.rows_estimate // CHUNKS_MAX + 1)
-    shown = name if pa.types.is_integer(by.type) else _shown("k", by)
     numbered = f"SELECT {name} AS k, ROW_NUMBER() OVER (ORDER BY {name}) AS n FROM {dialect.named(table)}"
-    shown = shown.replace(name, "k")
-    found = ask(f"SELECT {shown} AS k FROM ({numbered}) AS numbered WHERE n % {step:d} = 0 ORDER BY n")
+    found = ask(f"SELECT {_shown('k', by)} AS k FROM ({numbered}) AS numbered WHERE n % {step:d} = 0 ORDER BY n")
     values = [row["k"] if isinstance(row["k"], str) else int(row["k"]) for row in found]
     cuts = [v for v, _ in itertools.groupby(values)]
     return cuts if all(isinstance(c, int) or len(c) <= TEXT_BOUND_CHARACTERS_MAX for c in cuts) else []
 
 
 def _shown(name: str, by: Column) -> str:
+    """A key as a bound: an integer, or text that `dialect.bound` reads back."""
+    if pa.types.is_integer(by.type):
+        return name
     base = spelling(by.native).base
     if base in MOMENTS:
         return f"CONVERT(nvarchar(40), {name}, 121)"

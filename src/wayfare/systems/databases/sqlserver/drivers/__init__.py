@@ -9,7 +9,7 @@ from typing import Any, Protocol, cast
 import pyarrow as pa
 
 from wayfare.core.errors import Unavailable
-from wayfare.systems.databases.sqlserver.options import Driver, Options
+from wayfare.systems.databases.sqlserver.options import BROWSER_PORT, Driver, Options
 
 _MODULES = {
     Driver.TDS: ("tds", "pytds", "wayfare[sqlserver]"),
@@ -52,5 +52,7 @@ def open_connection(options: Options) -> Connection:
             remedy += " and the system's ODBC libraries (Debian: libodbc2 and libltdl7), or use driver=python-tds."
         text = f"the driver {options.driver} cannot be loaded: {error}"
         raise Unavailable(text, where="driver", remedy=remedy) from error
+    if options.driver is not Driver.TDS:  # these look names up by themselves, a moment after this
+        options.resolved(options.host, options.port or BROWSER_PORT)
     loaded = import_module(f"{__name__}.{name}")
     return cast(Connection, loaded.connect(options))

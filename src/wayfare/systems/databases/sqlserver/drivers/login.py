@@ -24,7 +24,8 @@ from pytds.tds_base import PreLoginEnc
 from pytds.tds_socket import _TdsSocket
 
 from wayfare.core.errors import Invalid, NotFound, Unavailable, Unreachable
-from wayfare.systems.databases.sqlserver.options import CONNECT_SECONDS_MAX, PORT, Encrypt, Options
+from wayfare.kernel.stream import connected
+from wayfare.systems.databases.sqlserver.options import BROWSER_PORT, CONNECT_SECONDS_MAX, PORT, Encrypt, Options
 
 PACKET_BYTES = 32_767
 _BUFFER_BYTES = 1 << 20
@@ -70,7 +71,7 @@ def _closing_on_failure(wire: socket.socket) -> Iterator[None]:
 
 def _socket(options: Options, asked: Any) -> socket.socket:
     port = options.port or _instance_port(options)
-    wire = socket.create_connection((options.host, port), CONNECT_SECONDS_MAX)
+    wire = connected(options.resolved(options.host, port), port, CONNECT_SECONDS_MAX)
     wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     wire.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     wire.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
@@ -82,10 +83,9 @@ def _instance_port(options: Options) -> int:
     """What the SQL Server Browser says on UDP port 1434. Raises NotFound for an instance it does not know."""
     remedy = "Is the SQL Server Browser running there? Or give the instance's port in the URL."
     try:
-        return int(
-            instance_browser_client.resolve_instance_port(options.host, None, options.instance, CONNECT_SECONDS_MAX / 2)
-            or PORT
-        )
+        host = options.resolved(options.host, BROWSER_PORT)[0]
+        asked = instance_browser_client.resolve_instance_port(host, None, options.instance, CONNECT_SECONDS_MAX / 2)
+        return int(asked or PORT)
     except tds_base.LoginError as error:
         raise NotFound(str(error), where=options.host, remedy=remedy) from error
     except (OSError, RuntimeError) as error:
