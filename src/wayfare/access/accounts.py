@@ -86,9 +86,8 @@ class Accounts:
     def password_hash(self, id_: str) -> str:
         """ "" where there is none."""
         with self._all.read() as connection:
-            return (
-                connection.execute(sa.select(USERS.c.password_hash).where(USERS.c.id == id_)).scalar_one_or_none() or ""
-            )
+            query = sa.select(USERS.c.password_hash).where(USERS.c.id == id_)
+            return connection.execute(query).scalar_one_or_none() or ""
 
     # Beginning
 
@@ -100,15 +99,12 @@ class Accounts:
         `proven`: an identity provider says who it is, so that no password is needed.
         """
         made = _checked(name, email, password, optional=proven)
+        with self._all.read() as connection:
+            _refuse_closed(connection, open_to_all)  # before a password is hashed for nobody
         made["password_hash"] = passwords.hashed(password) if password else ""
         with self._all.write() as connection:
             _take_turn(connection)
-            first = connection.execute(sa.select(USERS.c.id).limit(1)).first() is None
-            if not first and not open_to_all:
-                raise NotAllowed(
-                    "nobody can register here; accounts are made by an Admin.",
-                    remedy="Ask one, or let WAYFARE_REGISTRATION be open.",
-                )
+            first = _refuse_closed(connection, open_to_all)
             role = Role.ADMIN if first else REGISTERED_ROLE
             return self._insert(connection, NOBODY, made, role, DEFAULT_TENANT, "users.register")
 
@@ -243,6 +239,17 @@ def _checked(name: str, email: str, password: Redacted, *, optional: bool = Fals
 def _take_turn(connection: sa.Connection) -> None:
     """Accounts are changed one at a time: numbers, names and the last Admin depend on all of them."""
     connection.execute(sa.select(TENANTS.c.id).where(TENANTS.c.id == DEFAULT_TENANT).with_for_update()).one()
+
+
+def _refuse_closed(connection: sa.Connection, open_to_all: bool) -> bool:
+    """Is this the first account? Raises NotAllowed for a later one, where people do not register."""
+    first = connection.execute(sa.select(USERS.c.id).limit(1)).first() is None
+    if not first and not open_to_all:
+        raise NotAllowed(
+            "nobody can register here; accounts are made by an Admin.",
+            remedy="Ask one, or let WAYFARE_REGISTRATION be open.",
+        )
+    return first
 
 
 def _refuse_taken(connection: sa.Connection, made: Mapping[str, Any]) -> None:
