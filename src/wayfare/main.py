@@ -102,11 +102,12 @@ def carrying(service: Service, store: Store) -> AbstractContextManager[object]:
     from contextlib import ExitStack, nullcontext
     from importlib import import_module
 
+    from wayfare.access.egress import for_work
     from wayfare.control.carrying import Policies
+    from wayfare.control.reaching import opener
     from wayfare.control.scheduler import Scheduler
     from wayfare.engine.engine import Engine
     from wayfare.engine.lock import owner
-    from wayfare.systems.registry import open_database
 
     settings = service.settings
     if not settings.embedded or owner(settings) is not None:
@@ -114,6 +115,7 @@ def carrying(service: Service, store: Store) -> AbstractContextManager[object]:
     import_module("wayfare.copy.steps")  # the capability registers its effects with the engine
     access = service.access(store)
     at_work = ExitStack()
-    at_work.enter_context(Engine(settings, store, open_database))
-    at_work.enter_context(Scheduler(store, Policies(access.connections, access.calls)))
+    reached = for_work(settings.egress_allow, named_loopback=access.connections.loopback)
+    at_work.enter_context(Engine(settings, store, opener(reached)))
+    at_work.enter_context(Scheduler(store, Policies(reached, access.calls)))
     return at_work

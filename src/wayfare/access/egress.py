@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from wayfare.access.machine import Machine
-from wayfare.access.refused import AddressRefused
+from wayfare.access.refused import AddressRefused as AddressRefused
 from wayfare.core.errors import Invalid, Unreachable
 from wayfare.settings import Network
 

@@ -26,6 +26,7 @@ from wayfare.systems.registry import open_database
 
 if TYPE_CHECKING:
     from wayfare.engine.engine import Engine
+    from wayfare.engine.opened import OpenDatabase
 
 LOOK_SECONDS = 0.25
 STILL = ENDED | {Status.WAITING}
@@ -56,13 +57,18 @@ def watch(store: Store, run: str, view: View) -> Picture:
 
 def work(settings: Settings, store: Store) -> None:
     """Carry out whatever is queued, and begin what is due, until SIGINT or SIGTERM."""
-    from wayfare.access.egress import for_calls, for_connections
+    from wayfare.access.egress import for_calls, for_work
     from wayfare.control.carrying import Policies
+    from wayfare.control.reaching import opener
     from wayfare.control.scheduler import Scheduler
 
-    # Whether this machine itself may be called was asked where the address was given.
-    here = Policies(for_connections(on_loopback=True), for_calls(on_loopback=False, allowed=settings.egress_allow))
-    with _stop_signals() as stop, _engine(settings, store) as engine, Scheduler(store, here):
+    allowed = settings.egress_allow
+    here = Policies(for_work(allowed), for_calls(on_loopback=False, allowed=allowed))
+    with (
+        _stop_signals() as stop,
+        _engine(settings, store, opener(here.connections)) as engine,
+        Scheduler(store, here),
+    ):
         engine.work(stop=stop.event)
 
 
@@ -114,11 +120,11 @@ def _stands_still(store: Store, run: str) -> bool:
     return found.status in STILL and not found.asked
 
 
-def _engine(settings: Settings, store: Store) -> Engine:
+def _engine(settings: Settings, store: Store, opens: OpenDatabase = open_database) -> Engine:
     from wayfare.engine.engine import Engine
 
     import_module("wayfare.copy.steps")  # the capability registers its effects with the engine
-    return Engine(settings, store, open_database)
+    return Engine(settings, store, opens)
 
 
 class _Follower:

@@ -17,6 +17,7 @@ from wayfare.control.copies import recorded, start_fresh
 from wayfare.control.leases import held
 from wayfare.control.migrated import outcome
 from wayfare.control.ordered import request_from
+from wayfare.control.reaching import check_ends
 from wayfare.copy.request import CopyRequest
 from wayfare.core.errors import Busy, WayfareError
 from wayfare.core.status import ENDED, Status
@@ -89,7 +90,7 @@ def _here(store: Store, claims: Migrations, record: Record, request: CopyRequest
             if not check.ok and not _missing_file(end, check.code):
                 _end(store, claims, record, False, {"end": end}, check.message)
                 return
-        start_fresh(store, request, record["run"])
+        start_fresh(store, check_ends(request, policies.connections), record["run"])
     claims.renew(record, 0.0)  # from now on, whoever looks may end it
 
 

@@ -1,27 +1,28 @@
-"""The thread that begins what is due. Every process with an engine has one; claims decide which of them begins what."""
+"""The thread that begins what is due, and tells webhooks. Every process with an engine has one; claims decide who does
+what.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Self, TypeVar
+from typing import Self
 
 import structlog
 
-from wayfare.control import carrying, starting
+from wayfare.control import carrying, delivering, starting
+from wayfare.control.slots import Slots
 from wayfare.core.errors import WayfareError
 from wayfare.store.claims import Migrations, Schedules, Start
+from wayfare.store.shelf import Record
 from wayfare.store.store import Store
 
 LOOK_SECONDS = 0.5
 OUTAGE_SECONDS = 2.0  # between looks while the store is away
 SLOTS = 4  # claims that this process works on at once; what it does not claim, others may
-
+POSTS = 4  # webhooks that it tells at once
 LAPSED_MAX = 500  # migrations whose runs are at work, looked at in one round
-T = TypeVar("T")
 
 log = structlog.get_logger("wayfare.schedules")
 
@@ -34,8 +35,9 @@ class Scheduler:
         self._policies = policies
         self._look_seconds = look_seconds
         self._leaving = threading.Event()
-        self._free = threading.Semaphore(SLOTS)
-        self._pool = ThreadPoolExecutor(SLOTS, thread_name_prefix="due")
+        self._due = Slots(SLOTS, "due")
+        self._posts = Slots(POSTS, "webhook")
+        self._told: set[str] = set()  # the webhooks that are being told
         self._thread = threading.Thread(target=self._look_for_ever, name="scheduler", daemon=True)
 
     def __enter__(self) -> Self:
@@ -45,7 +47,8 @@ class Scheduler:
     def __exit__(self, *exc: object) -> None:
         self._leaving.set()
         self._thread.join()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._due.close()
+        self._posts.close()
 
     def _look_for_ever(self) -> None:
         while not self._leaving.is_set():
@@ -64,39 +67,30 @@ class Scheduler:
         """Claim what is due, and what others have left behind, as far as there are slots."""
         schedules, migrations = Schedules(self._everywhere), Migrations(self._everywhere)
         for start in schedules.lapsed(now, SLOTS):
-            self._in_slot(partial(schedules.take_over, start), self._begin)
+            self._due.use(partial(schedules.take_over, start), self._begin)
         for record in schedules.due(now, SLOTS):
-            self._in_slot(partial(starting.claimed, self._everywhere, record, now), self._begin)
+            self._due.use(partial(starting.claimed, self._everywhere, record, now), self._begin)
         for record in migrations.lapsed(now, LAPSED_MAX):
             if carrying.watched(self._everywhere, record) is None:
-                self._in_slot(partial(migrations.take_over, record), partial(self._carry, again=True))
+                self._due.use(partial(migrations.take_over, record), partial(self._carry, again=True))
         for record in migrations.due(now, SLOTS):
-            self._in_slot(partial(migrations.claim, record, carrying.BY_SCHEDULE), self._carry)
+            self._due.use(partial(migrations.claim, record, carrying.BY_SCHEDULE), self._carry)
+        for webhook in delivering.waiting(self._everywhere):
+            if webhook["id"] not in self._told:
+                self._posts.use(partial(self._taken, webhook), self._tell)
 
     def _begin(self, start: Start) -> None:
-        starting.begin(self._everywhere, start)
+        starting.begin(self._everywhere, start, self._policies.connections)
 
-    def _carry(self, record: carrying.Record, again: bool = False) -> None:
+    def _carry(self, record: Record, again: bool = False) -> None:
         carrying.carry(self._everywhere, record, self._policies, again=again)
 
-    def _in_slot(self, claim: Callable[[], T | None], work: Callable[[T], None]) -> None:
-        if self._leaving.is_set() or not self._free.acquire(blocking=False):
-            return
-        claimed = None
+    def _tell(self, webhook: Record) -> None:
         try:
-            claimed = claim()
+            delivering.deliver(self._everywhere, webhook, self._policies.calls)
         finally:
-            if claimed is None:
-                self._free.release()
-        if claimed is not None:
-            self._pool.submit(self._worked, work, claimed)
+            self._told.discard(webhook["id"])
 
-    def _worked(self, work: Callable[[T], None], claimed: T) -> None:
-        try:
-            work(claimed)
-        except WayfareError as error:  # the lease runs out, and somebody tries again
-            log.warning("what is due could not be begun", error=str(error))
-        except Exception as error:
-            log.error("unexpected error", exc_info=error)
-        finally:
-            self._free.release()
+    def _taken(self, webhook: Record) -> Record:
+        self._told.add(webhook["id"])
+        return webhook

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from wayfare.access.egress import Policy
 from wayfare.control.copies import recorded, start_fresh
 from wayfare.control.leases import held
 from wayfare.control.missed import Missed, decide
 from wayfare.control.ordered import request_from
+from wayfare.control.reaching import check_ends
 from wayfare.control.schedules import schedule_from
 from wayfare.core.errors import Busy, NotFound, WayfareError
 from wayfare.core.status import ENDED
@@ -35,12 +37,12 @@ def claimed(everywhere: Store, record: Record, now: float) -> Start | None:
     return claims.claim(record, decision.start, decision.next_at, decision.passed_over)
 
 
-def begin(everywhere: Store, start: Start) -> None:
+def begin(everywhere: Store, start: Start, policy: Policy) -> None:
     """Record the run of a claim. May be repeated, also by another process: the run's id is the claim's."""
     claims = Schedules(everywhere)
     with held(lambda: claims.renew(start)):
         try:
-            state, reason = _begun(everywhere.of(start.tenant), claims, start)
+            state, reason = _begun(everywhere.of(start.tenant), claims, start, policy)
         except StoreAway:
             raise
         except WayfareError as error:
@@ -52,7 +54,7 @@ def begin(everywhere: Store, start: Start) -> None:
         _tell(everywhere.of(start.tenant), start, state, reason)
 
 
-def _begun(store: Store, claims: Schedules, start: Start) -> tuple[str, str]:
+def _begun(store: Store, claims: Schedules, start: Start, policy: Policy) -> tuple[str, str]:
     """(state, reason). A schedule never has two runs at work: a time that comes while one is gets none, or waits."""
     if recorded(store, start.run):
         return "started", ""
@@ -66,7 +68,7 @@ def _begun(store: Store, claims: Schedules, start: Start) -> tuple[str, str]:
         return "passed", "the schedule was removed."
     request = request_from(store, schedule_from(record).wanted, shelf.secret(record))
     try:
-        start_fresh(store, request, start.run)
+        start_fresh(store, check_ends(request, policy), start.run)
     except Busy as error:
         return "passed", str(error)
     return "started", ""

@@ -6,7 +6,7 @@ is absolute. A `clickhouse:///folder` without a host is the embedded engine on t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -30,6 +30,7 @@ class Address:
     user: str = ""
     password: Redacted = field(default_factory=lambda: Redacted(""))
     options: Mapping[str, str] = field(default_factory=lambda: _NO_OPTIONS, repr=False)  # may hold secrets
+    resolver: Callable[[str, int], Sequence[str]] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def parse(cls, url: str, where: str = "url") -> Address:
@@ -68,6 +69,12 @@ class Address:
         shown = self.options if reveal else self.shown_options()
         query = f"?{urlencode(shown)}" if shown else ""
         return f"{self.system}://{place}/{quote(self.database)}{query}"
+
+    def resolved(self, host: str, port: int) -> Sequence[str]:
+        """Where a connection to that host is to be made: the host, or, for who serves others, what its name has led to
+        when it was checked, as a name may lead elsewhere when it is looked up again. Raises what the resolver raises.
+        """
+        return self.resolver(host, port) if self.resolver else (host,)
 
     def shown_options(self) -> Mapping[str, str]:
         """The options, with `***` for secrets."""

@@ -15,12 +15,13 @@ raised, or 0 to wait for ever.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
 import select
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from wayfare.core.errors import Invalid
 
@@ -75,6 +76,14 @@ def keep_alive(wire: socket.socket) -> None:
     for name, value in KEEPALIVE.items():
         if hasattr(socket, name):
             wire.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def connected(addresses: Sequence[str], port: int, seconds: float) -> socket.socket:
+    """A connection to the first of these that takes one. Raises OSError: the last one's."""
+    for address in addresses[:-1]:
+        with contextlib.suppress(OSError):
+            return socket.create_connection((address, port), seconds)
+    return socket.create_connection((addresses[-1], port), seconds)
 
 
 def stall_seconds(options: Mapping[str, str]) -> int:

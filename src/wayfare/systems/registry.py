@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid, Unavailable
 from wayfare.core.ports import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What opening an address touches beside the database: those who serve others look at it first."""
+
+    hosts: Sequence[tuple[str, int]] = ()  # … and ports that are called; "" or a path is a socket of this machine
+    files: Sequence[str] = ()  # options that name files, programs or sockets of this machine
+    borrowed: Sequence[str] = ()  # what is left out, and would be taken from this machine's user or environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +38,7 @@ class Adapter:
     sql_dialect: str = ""  # what sqlglot calls it
     port: int = 0
     in_a_path: bool = False  # without a host, its database is a file or folder
+    reach: str = ""  # "module:callable"; takes an Address, gives its Reach. "": host and port are all there is to it
     source_only: bool = False  # it can be copied from, not to: what it opens has no `Stages`
 
     @property
@@ -61,11 +71,24 @@ def settled(address: Address) -> Address:
     return replace(address, database=str(Path(path).absolute()))
 
 
+def reach_of(address: Address) -> Reach:
+    """Pure. Raises Invalid for an address that its system cannot read."""
+    found = adapter(address.system)
+    if not found.reach:
+        return Reach(hosts=[(address.host, address.port or found.port)])
+    reach: Callable[[Address], Reach] = _load(found.reach)
+    return reach(address)
+
+
 def open_database(address: Address) -> Database:
     """A database that connects at first use. Raises Invalid (unknown system) or Unavailable (driver not installed)."""
     found = adapter(address.system)
     if found.missing:
         remedy = f"Install it with: uv pip install 'wayfare[{found.extra}]'" if found.extra else "Reinstall Wayfare."
         raise Unavailable(f"{found.title} needs {', '.join(found.missing)}, not installed here.", remedy=remedy)
-    module, _, name = found.open.partition(":")
-    return cast(Database, getattr(import_module(module), name)(address))
+    return cast(Database, _load(found.open)(address))
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)

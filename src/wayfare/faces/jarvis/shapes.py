@@ -107,16 +107,15 @@ class MigrateRequest(Shape):
     def copy_request(self, access: Access) -> CopyRequest:
         """Raises Invalid for pairs that are blocked and fields that contradict each other; AddressRefused."""
         source, target = pair(self.source_type, self.dest_type)
-        given = (self.source, source, "source"), (self.destination, target, "destination")
-        ends = [
-            check_address(connection.address(system, where), access.connections, where=f"{where}.host")
-            for connection, system, where in given
-        ]
+        policy = access.connections
+        read = check_address(self.source.address(source, "source"), policy, "source.host")
+        written = check_address(self.destination.address(target, "destination"), policy, "destination.host")
         incremental = self.operation_type == "incremental"
         if self.last_sync_time and not incremental:
             raise Invalid("belongs to an incremental migration.", where="last_sync_time", remedy="Leave it out.")
         return CopyRequest(
-            *ends,
+            read,
+            written,
             incremental=incremental,
             cursor=SYNC_COLUMNS if incremental else "",
             since=(self.last_sync_time or "") if incremental else "",

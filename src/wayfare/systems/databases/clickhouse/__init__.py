@@ -11,5 +11,6 @@ ADAPTER = Adapter(
     drivers=("chdb",),
     sql_dialect="clickhouse",
     port=8123,
+    reach="wayfare.systems.databases.clickhouse.options:reach",
     in_a_path=True,
 )

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 import pyarrow as pa
 
 from wayfare.core.errors import WayfareError
+from wayfare.kernel.stream import connected
 from wayfare.systems.databases.clickhouse.errors import broken, classify, code_in
 from wayfare.systems.databases.clickhouse.options import Remote
 from wayfare.systems.databases.clickhouse.port import SETTINGS
@@ -134,6 +135,10 @@ class HttpEngine:
             http.client.HTTPSConnection(host, port, timeout=CONNECT_SECONDS_MAX, context=self._options.tls())
             if self._options.secure
             else http.client.HTTPConnection(host, port, timeout=CONNECT_SECONDS_MAX)
+        )
+        # http.client has no other way to be given a socket: TLS comes around it, and asks for the host's name.
+        made._create_connection = lambda place, *_: connected(  # type: ignore[attr-defined]
+            self._options.resolved(host, port), port, CONNECT_SECONDS_MAX
         )
         try:
             with self._wire():

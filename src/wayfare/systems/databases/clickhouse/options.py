@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid
 from wayfare.core.redacted import Redacted
+from wayfare.systems.registry import Reach
 
 PLAIN_PORT = 8123
 SECURE_PORT = 8443
@@ -31,6 +32,7 @@ class Remote:
     ca_cert: str = ""  # a PEM file, in place of the system's authorities
     client_cert: str = ""
     client_key: str = ""
+    resolved: Callable[[str, int], Sequence[str]] = field(default=lambda host, port: (host,), compare=False)
 
     def tls(self) -> ssl.SSLContext:
         """Raises Invalid when a certificate file cannot be read."""
@@ -74,7 +76,15 @@ def _remote(address: Address) -> Remote:
         ca_cert=given.get("ca_cert", ""),
         client_cert=given.get("client_cert", ""),
         client_key=given.get("client_key", ""),
+        resolved=address.resolved,
     )
+
+
+def reach(address: Address) -> Reach:
+    """Of a server. Raises as `options` does."""
+    found = _remote(address)
+    files = [name for name in ("ca_cert", "client_cert", "client_key") if getattr(found, name)]
+    return Reach(hosts=[(found.host, found.port)], files=files)
 
 
 def _embedded(address: Address) -> Embedded:

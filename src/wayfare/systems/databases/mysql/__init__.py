@@ -11,4 +11,5 @@ ADAPTER = Adapter(
     drivers=("pymysql",),
     sql_dialect="mysql",
     port=3306,
+    reach="wayfare.systems.databases.mysql.options:reach",
 )

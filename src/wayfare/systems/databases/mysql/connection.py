@@ -15,11 +15,10 @@ from pymysql.constants import CLIENT
 
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid, Unreachable
-from wayfare.kernel.stream import keep_alive
+from wayfare.kernel.stream import connected, keep_alive
 from wayfare.systems.databases.mysql import options
 from wayfare.systems.databases.mysql.errors import classified
 
-PORT = 3306
 IDLE_MAX = 4
 BUFFER_BYTES = 4 << 20
 # Values must come and go as they are, whatever the server's defaults: zero dates and 0 in a numbering column included.
@@ -72,22 +71,39 @@ class Connections:
         address = self.address
         with classified(address.url()):
             connection = pymysql.connect(
+                defer_connect=True,
                 host=address.host or "localhost",
-                port=address.port or PORT,
+                port=address.port or options.PORT,
                 user=address.user or None,
                 password=address.password.reveal(),
                 database=address.database,
                 unix_socket=self.options.unix_socket or None,
                 charset="utf8mb4",
                 autocommit=True,
-                local_infile=True,
-                client_flag=CLIENT.FOUND_ROWS,
+                # The server may be told that lines will be sent (by `write`), but must never ask the driver for a file:
+                # with `local_infile` any server could have any file of this machine.
+                client_flag=CLIENT.FOUND_ROWS | CLIENT.LOCAL_FILES,
                 connect_timeout=options.CONNECT_SECONDS_MAX,
                 read_timeout=options.CONNECT_SECONDS_MAX,  # of a server that takes the call and says nothing
                 **self.options.tls(address.host),
             )
+            connection.connect(self._socket())
             self._prepare(connection)
         return connection
+
+    def _socket(self) -> socket.socket | None:
+        """None for a socket of this machine, which PyMySQL opens by itself."""
+        if self.options.unix_socket:
+            return None
+        host, port = self.address.host or "localhost", self.address.port or options.PORT
+        try:
+            wire = connected(self.address.resolved(host, port), port, options.CONNECT_SECONDS_MAX)
+        except OSError as error:
+            remedy = "Is the server running, and may this machine reach it?"
+            message = f"{host}:{port} cannot be connected to: {error}."
+            raise Unreachable(message, where=self.address.url(), remedy=remedy) from error
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return wire
 
     def _prepare(self, connection: Connection) -> None:
         connection._read_timeout = None  # later a reader may wait for a slow writer

@@ -13,7 +13,9 @@ from typing import Any
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid
 from wayfare.kernel.stream import STALL_SECONDS, stall_seconds
+from wayfare.systems.registry import Reach
 
+PORT = 3306
 CONNECT_SECONDS_MAX = 10
 _LOCAL = frozenset({"", "localhost", "127.0.0.1", "::1"})
 _MODES = ("disabled", "preferred", "required", "verify_ca", "verify_identity")
@@ -72,3 +74,10 @@ def parse(address: Address) -> Options:
     if options.tinyint1 not in _TINYINT1:
         raise Invalid(f"{options.tinyint1!r} is no choice.", where="tinyint1", remedy=f"One of {', '.join(_TINYINT1)}.")
     return replace(options, ssl_mode=mode)
+
+
+def reach(address: Address) -> Reach:
+    """Raises as `parse` does."""
+    found = parse(address)
+    files = [n for n in ("ssl_ca", "ssl_cert", "ssl_key", "unix_socket") if getattr(found, n)]
+    return Reach(hosts=[(address.host, address.port or PORT)], files=[n.replace("_", "-") for n in files])

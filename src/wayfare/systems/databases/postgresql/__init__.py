@@ -11,4 +11,5 @@ ADAPTER = Adapter(
     drivers=("psycopg",),
     sql_dialect="postgres",
     port=5432,
+    reach="wayfare.systems.databases.postgresql.options:reach",
 )

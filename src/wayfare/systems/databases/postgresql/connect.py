@@ -15,7 +15,7 @@ from wayfare.core.address import Address
 from wayfare.core.errors import Unreachable
 from wayfare.kernel.stream import stall_seconds
 from wayfare.systems.databases.postgresql.errors import classifying, login_failed
-from wayfare.systems.databases.postgresql.options import parameters
+from wayfare.systems.databases.postgresql.options import parameters, places
 
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
@@ -89,8 +89,9 @@ class Connections:
         connection.close()
 
     def _open(self) -> Connection:
+        parameters = {**self._parameters, **places(self.address)}
         try:
-            connection = psycopg.connect(autocommit=True, prepare_threshold=None, **self._parameters)
+            connection = psycopg.connect(autocommit=True, prepare_threshold=None, **parameters)
         except psycopg.Error as error:
             raise login_failed(error, self.address.url()) from error
         with classifying():

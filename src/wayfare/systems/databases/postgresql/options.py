@@ -6,7 +6,9 @@ from typing import Any
 
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid
+from wayfare.systems.registry import Reach
 
+PORT = 5432
 CONNECT_SECONDS_MAX = 10
 STALL = "stall_seconds"  # ours: see kernel.stream
 
@@ -50,3 +52,30 @@ def parameters(address: Address) -> dict[str, Any]:
     }
     libpqs = {name: value for name, value in address.options.items() if name != STALL}
     return {**_DEFAULTS, **{k: v for k, v in given.items() if v}, **libpqs}
+
+
+_FILES = ("sslcert", "sslkey", "sslrootcert", "sslcrl", "sslcrldir", "passfile", "service")
+_NO_FILE = "system"  # sslrootcert=system is the machine's authorities
+
+
+def reach(address: Address) -> Reach:
+    """libpq takes several hosts, and prefers `hostaddr`. What is left out it finds in PG… variables and ~/.pgpass."""
+    options = address.options
+    names = f"{options.get('host', address.host)},{options.get('hostaddr', '')}".rstrip(",").split(",")
+    return Reach(
+        hosts=[(name.strip(), address.port or PORT) for name in names],
+        files=[name for name in _FILES if options.get(name, _NO_FILE) != _NO_FILE],
+        borrowed=[name for name in ("user", "password") if not getattr(address, name)],
+    )
+
+
+def places(address: Address) -> dict[str, str]:
+    """Parameters for an address whose hosts are looked up by its resolver: libpq connects to `hostaddr`, and still asks
+    for the name in TLS. Raises what the resolver raises.
+    """
+    names = address.options.get("host", address.host).split(",")
+    sockets = any(not name or name.startswith(("/", "@")) for name in names)
+    if address.resolver is None or sockets or "hostaddr" in address.options:
+        return {}
+    found = [(name, place) for name in names for place in address.resolved(name, address.port or PORT)]
+    return {"host": ",".join(name for name, _ in found), "hostaddr": ",".join(place for _, place in found)}

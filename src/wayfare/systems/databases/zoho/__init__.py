@@ -9,4 +9,5 @@ ADAPTER = Adapter(
     "zoho://www.zohoapis.com/?client_id=…&client_secret=…&refresh_token=…",
     drivers=("httpx2",),
     source_only=True,
+    reach="wayfare.systems.databases.zoho.options:reach",
 )

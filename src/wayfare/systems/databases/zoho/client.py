@@ -179,9 +179,18 @@ class Client:
             if self._http is None:
                 timeout = httpx2.Timeout(ANSWER_SECONDS_MAX, connect=CONNECT_SECONDS_MAX)
                 limits = httpx2.Limits(max_connections=CONNECTIONS_MAX)
-                # A proxy of the environment is for the internet, not for this machine.
-                self._http = httpx2.Client(timeout=timeout, limits=limits, trust_env=not self.options.local)
+                # A proxy of the environment is for the internet, not for this machine, and looks names up by itself.
+                proxied = not self.options.local and self.options.resolved is None
+                hooks = {"request": [self._to_resolved]} if self.options.resolved else {}
+                self._http = httpx2.Client(timeout=timeout, limits=limits, trust_env=proxied, event_hooks=hooks)
             return self._http
+
+    def _to_resolved(self, request: httpx2.Request) -> None:
+        """Send it to where the name has led; its header and TLS still ask for the name."""
+        host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
+        assert self.options.resolved is not None
+        request.extensions = {**request.extensions, "sni_hostname": host}
+        request.url = request.url.copy_with(host=self.options.resolved(host, port)[0])
 
 
 def _retry_after(response: httpx2.Response, course: _Course) -> float:

@@ -7,14 +7,15 @@ those are set. Everything goes over https, and plain http is spoken to this mach
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid
 from wayfare.core.redacted import Redacted
+from wayfare.systems.registry import Reach
 
 WAIT_SECONDS = 120.0
 _CREDENTIALS = ("client_id", "client_secret", "refresh_token")
@@ -51,6 +52,7 @@ class Options:
     bulk: Bulk = Bulk.AUTO
     foreign_keys: bool = True  # are lookups told as foreign keys?
     wait_seconds: float = WAIT_SECONDS  # how long one request may wait for a server that throttles
+    resolved: Callable[[str, int], Sequence[str]] | None = field(default=None, compare=False)  # looks names up
 
     @property
     def local(self) -> bool:
@@ -85,7 +87,21 @@ def parse(address: Address, environment: Mapping[str, str] | None = None) -> Opt
         bulk=_bulk(given.get("bulk", "auto")),
         foreign_keys=_switch(given.get("foreign_keys", "on")),
         wait_seconds=_seconds(given.get("wait_seconds", f"{WAIT_SECONDS:g}")),
+        resolved=address.resolver,
     )
+
+
+def reach(address: Address) -> Reach:
+    """Both servers. What the URL leaves out is borrowed from ZOHO_… variables. Raises as `parse` does, but for that."""
+    given = address.options
+    borrowed = [name for name in _CREDENTIALS if not given.get(name)]
+    if not (address.host or given.get("api_domain")):
+        borrowed.append("api_domain")
+    if borrowed:
+        return Reach(borrowed=borrowed)
+    found = parse(address)
+    servers = [urlsplit(url) for url in (found.api_domain, found.accounts_url)]
+    return Reach(hosts=[(s.hostname or "", s.port or (443 if s.scheme == "https" else 80)) for s in servers])
 
 
 def _api_domain(address: Address, environment: Mapping[str, str]) -> str:
