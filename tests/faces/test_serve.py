@@ -126,7 +126,7 @@ def test_four_processes_are_one_service(cluster: Callable[[], Address], tmp_path
 def wait_for_workers(server: Server, count: int) -> None:
     """Until that many processes have said that they serve: a call each, on connections of their own."""
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    until = time.monotonic() + 40
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         with httpx2.Client(base_url=server.url) as http:
             if len(children.read_text().split()) >= count and http.get("/readyz").status_code == 200:
