@@ -14,7 +14,7 @@ from wayfare.cli import options as given
 from wayfare.cli.access_commands import clients_app, keys_app, tenants_app, users_app
 from wayfare.cli.failures import answering
 from wayfare.cli.keeping_commands import audit_app, secrets_app, store_app
-from wayfare.cli.saved_commands import connections_app, schedules_app
+from wayfare.cli.saved_commands import connections_app, schedules_app, webhooks_app
 
 app = typer.Typer(
     help="Move databases, and prove that nothing was lost.",
@@ -33,6 +33,7 @@ app.add_typer(clients_app, name="clients")
 app.add_typer(tenants_app, name="tenants")
 app.add_typer(connections_app, name="connections")
 app.add_typer(schedules_app, name="schedules")
+app.add_typer(webhooks_app, name="webhooks")
 app.add_typer(store_app, name="store")
 app.add_typer(secrets_app, name="secrets")
 app.add_typer(audit_app, name="audit")

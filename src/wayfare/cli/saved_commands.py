@@ -1,4 +1,4 @@
-"""`wayfare connections` and `wayfare schedules`: their words and options."""
+"""`wayfare connections`, `wayfare schedules` and `wayfare webhooks`: their words and options."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from wayfare.cli.failures import answering
 
 connections_app = typer.Typer(help="Save databases by name, to be used as @name wherever a URL could stand.")
 schedules_app = typer.Typer(help="Let copies start by themselves, at a time or again and again.")
+webhooks_app = typer.Typer(help="Tell other programs what happens, signed and in order.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Its name, or its number.")]
+Number = Annotated[str, typer.Argument(metavar="NUMBER", help="As `wayfare webhooks list` shows it.")]
 
 
 @connections_app.command("add")
@@ -156,3 +158,55 @@ def _change(name: str, what: str, as_json: bool) -> None:
         from wayfare.cli import scheduling
 
         raise typer.Exit(scheduling.change(name, what, as_json=as_json))
+
+
+@webhooks_app.command("add")
+def webhooks_add(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Where to post what happens.")],
+    topics: Annotated[
+        list[str] | None,
+        typer.Option("--topic", metavar="TOPIC", help="Only these (repeat), such as run.* or schedule.failed."),
+    ] = None,
+    as_json: given.AsJson = False,
+) -> None:
+    """Tell this URL; the key that signs is shown once."""
+    with answering(as_json):
+        from wayfare.cli import hooking
+
+        raise typer.Exit(hooking.add(url, topics or (), as_json=as_json))
+
+
+@webhooks_app.command("list")
+def webhooks_list(as_json: given.AsJson = False) -> None:
+    """List them, and what each was told last."""
+    with answering(as_json):
+        from wayfare.cli import hooking
+
+        raise typer.Exit(hooking.list_all(as_json=as_json))
+
+
+@webhooks_app.command("test")
+def webhooks_test(number: Number, as_json: given.AsJson = False) -> None:
+    """Tell it `webhook.test`, now and once. Exits with 5 when that does not arrive."""
+    with answering(as_json):
+        from wayfare.cli import hooking
+
+        raise typer.Exit(hooking.test(number, as_json=as_json))
+
+
+@webhooks_app.command("replay")
+def webhooks_replay(number: Number, as_json: given.AsJson = False) -> None:
+    """Try once more what was given up."""
+    with answering(as_json):
+        from wayfare.cli import hooking
+
+        raise typer.Exit(hooking.replay(number, as_json=as_json))
+
+
+@webhooks_app.command("remove")
+def webhooks_remove(number: Number, as_json: given.AsJson = False) -> None:
+    """Tell it nothing more, also not what still waits."""
+    with answering(as_json):
+        from wayfare.cli import hooking
+
+        raise typer.Exit(hooking.remove(number, as_json=as_json))

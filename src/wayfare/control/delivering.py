@@ -1,0 +1,73 @@
+"""Telling webhooks: each in the order of what happened, tried again by the table, given up after its end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import httpx2
+
+from wayfare.access.calls import client
+from wayfare.access.egress import Policy
+from wayfare.control import hooks
+from wayfare.core.errors import WayfareError
+from wayfare.core.ids import new_run_id
+from wayfare.core.redacted import Redacted
+from wayfare.store.deliveries import Deliveries
+from wayfare.store.outbox import Publication
+from wayfare.store.shelf import Record, Shelf
+from wayfare.store.store import Store
+from wayfare.store.wanted import WEBHOOKS
+
+POST_SECONDS = 20.0  # the specification says 15 to 30
+REASON_CHARACTERS_MAX = 300
+
+
+def waiting(everywhere: Store) -> Sequence[Record]:
+    """The webhooks that have something to hear."""
+    return Deliveries(everywhere).webhooks()
+
+
+def deliver(everywhere: Store, webhook: Record, policy: Policy) -> None:
+    """One message after another, until none is due or one does not arrive."""
+    deliveries = Deliveries(everywhere)
+    key = Redacted(Shelf(everywhere.of(webhook["tenant"]), WEBHOOKS).secret(webhook))
+    while delivery := deliveries.next(webhook, partial(_body, json.loads(webhook["topics"])), time.time()):
+        problem = post(policy, webhook["url"], key, delivery["id"], delivery["body"])
+        if not problem:
+            deliveries.settle(delivery, "delivered", "", 0.0)
+            continue
+        wait = hooks.wait_before(delivery["attempts"] + 1)
+        if wait is None:
+            deliveries.settle(delivery, "dead", problem, 0.0)
+        else:
+            deliveries.settle(delivery, "waiting", problem, time.time() + wait)
+            return
+
+
+def test(store: Store, reference: str | int, policy: Policy) -> str:
+    """Tell a webhook `webhook.test`, now and once. What was wrong; "" when it has arrived. Raises NotFound."""
+    shelf = Shelf(store, WEBHOOKS)
+    record = shelf.get(reference)
+    body = hooks.message("webhook.test", record["id"], {}, time.time())
+    return post(policy, record["url"], Redacted(shelf.secret(record)), f"msg_{new_run_id()}", body)
+
+
+def post(policy: Policy, url: str, key: Redacted, id_: str, body: str) -> str:
+    """What was wrong; "" when it has arrived. Redirects are no arrival: nobody is told what they did not ask for."""
+    try:
+        with client(policy) as http:
+            sent = http.post(
+                url, content=body, headers=hooks.headers(key, id_, body, time.time()), timeout=POST_SECONDS
+            )
+    except WayfareError as error:
+        return str(error)[:REASON_CHARACTERS_MAX]
+    except httpx2.HTTPError as error:
+        return f"it does not answer: {type(error).__name__}."
+    return "" if sent.is_success else f"it answers with status {sent.status_code}."
+
+
+def _body(topics: list[str], told: Publication) -> str | None:
+    return hooks.message(told.topic, told.subject, told.data, told.at) if hooks.wants(topics, told.topic) else None
