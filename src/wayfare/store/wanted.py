@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, Table, Text
 from sqlalchemy.sql.schema import SchemaItem
 
-from wayfare.store.schema import METADATA, tenant_column
+from wayfare.store.schema import METADATA, Word, tenant_column
 
 
 def _shelf(name: str, *items: SchemaItem) -> Table:
@@ -49,7 +49,7 @@ MIGRATIONS = _shelf(
     Column("variety", Text, nullable=False),  # full, incremental
     Column("sealed", Text, nullable=False),  # JSON: what is wanted, with secrets
     Column("due_at", Double),  # NULL: when somebody asks
-    Column("status", Text, nullable=False),
+    Column("status", Word, nullable=False),
     Column("run", Text, nullable=False),  # the run that carries it out, also before that is recorded; "" for none
     Column("started_by", Text, nullable=False),  # "schedule", or an account's id
     Column("lease_until", Double, nullable=False),  # until then whoever began it is at work

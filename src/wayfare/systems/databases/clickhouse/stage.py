@@ -125,7 +125,7 @@ class Stage:
 
     def _place(self, name: str, staged: str, there: Mapping[str, str], placed: str | None) -> None:
         if self._sweep(staged):
-            # The column is gone for every reader at once. Its files go in the background, where waiting took 0.1 s a part.
+            # The column is gone for every reader at once. Its files go in the background: waiting took 0.1 s a part.
             self._engine.command(f"ALTER TABLE {quote(staged)} DROP COLUMN IF EXISTS {quote(ATTEMPT)}", _NO_WAIT)
         # Only now, or the merges would begin and everything else would wait for them.
         self._engine.command(f"ALTER TABLE {quote(staged)} RESET SETTING {MERGE_RELUCTANCE}")
