@@ -11,9 +11,8 @@ import pyarrow as pa
 
 from wayfare.core.ports import BATCH_BYTES_MAX
 from wayfare.systems.databases.sqlserver.drivers import login
+from wayfare.systems.databases.sqlserver.drivers import rows as decoding
 from wayfare.systems.databases.sqlserver.options import Options
-
-_ROWS_AT_ONCE = 512
 
 
 class TdsConnection:
@@ -43,10 +42,11 @@ class TdsConnection:
         wide = [n for n, kind in enumerate(wires) if pa.types.is_string(kind) or pa.types.is_binary(kind)]
         gathered: list[Any] = []
         size = 0
-        while found := _some(cursor, wide):
-            gathered += found
-            size += sum(len(row[place] or ()) for row in found for place in wide)
-            if len(gathered) + _ROWS_AT_ONCE > rows or size >= BATCH_BYTES_MAX:
+        for row in decoding.rows(cursor):
+            gathered.append(row)
+            for place in wide:
+                size += len(row[place] or ())
+            if len(gathered) >= rows or size >= BATCH_BYTES_MAX:
                 yield _arrays(gathered, wires)
                 gathered, size = [], 0
         if gathered:
@@ -55,20 +55,6 @@ class TdsConnection:
     def close(self) -> None:
         with contextlib.suppress(Exception):  # the server undoes what was not committed, whether it is told or not
             self._connection.close()
-
-
-def _some(cursor: Any, wide: Sequence[int]) -> list[Any]:
-    """A few hundred rows, or fewer when they are long: one of 20 MB comes alone."""
-    found: list[Any] = []
-    size = 0
-    while len(found) < _ROWS_AT_ONCE and size < BATCH_BYTES_MAX:
-        row = cursor.fetchone()
-        if row is None:
-            break
-        found.append(row)
-        for place in wide:
-            size += len(row[place] or ())
-    return found
 
 
 def _arrays(rows: Sequence[Any], wires: Sequence[pa.DataType]) -> list[pa.Array]:

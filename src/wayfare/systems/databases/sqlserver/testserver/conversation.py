@@ -276,6 +276,15 @@ class Conversation:
         return int(row[0]) if row else 0
 
 
+def _row(row: Sequence[Any], encoders: Sequence[Callable[[Any], bytes]]) -> bytes:
+    """A ROW, or an NBCROW, which leaves out the NULLs that it has."""
+    if None not in row:
+        return b"\xd1" + b"".join([encode(value) for encode, value in zip(encoders, row, strict=True)])
+    nulls = sum(1 << place for place, value in enumerate(row) if value is None).to_bytes((len(row) + 7) // 8, "little")
+    held = [encode(value) for encode, value in zip(encoders, row, strict=True) if value is not None]
+    return b"\xd2" + nulls + b"".join(held)
+
+
 def _kinds(described: Sequence[Any], shown: list[Declared | None] | None, scope: translate.Scope) -> list[Declared]:
     """What each column of a result is: as declared where it is a table's column or a cast, else as computed."""
     found = []
@@ -294,7 +303,7 @@ def _rows(cursor: Any, kinds: list[Declared], answer: Answer) -> int:
     while rows := cursor.fetchmany(ROWS_AT_ONCE):
         count += len(rows)
         for row in rows:
-            answer.write(b"\xd1" + b"".join([encode(value) for encode, value in zip(encoders, row, strict=True)]))
+            answer.write(_row(row, encoders))
     return count
 
 
