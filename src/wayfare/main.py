@@ -117,5 +117,5 @@ def carrying(service: Service, store: Store) -> AbstractContextManager[object]:
     at_work = ExitStack()
     reached = for_work(settings.egress_allow, named_loopback=access.connections.loopback)
     at_work.enter_context(Engine(settings, store, opener(reached)))
-    at_work.enter_context(Scheduler(store, Policies(reached, access.calls)))
+    at_work.enter_context(Scheduler(store, Policies(reached, access.calls, settings.smtp)))
     return at_work

@@ -36,6 +36,7 @@ class Settings:
     registration: str = ""  # WAYFARE_REGISTRATION: "open" or "closed"; "" is open where only this machine can reach us
     oidc: Redacted = NO_KEY  # WAYFARE_OIDC: https://CLIENT:SECRET@ISSUER, a provider that people sign in with
     calls_per_minute: int = 600  # WAYFARE_CALLS_PER_MINUTE: of one caller, over HTTP
+    smtp: Redacted = NO_KEY  # WAYFARE_SMTP: smtp://user:password@host:587?from=…, for notices by e-mail
     egress_allow: tuple[Network, ...] = ()  # WAYFARE_EGRESS_ALLOW: networks that may be called beside public ones
 
     @property
@@ -58,6 +59,7 @@ class Settings:
             registration=_get(environ, "WAYFARE_REGISTRATION", _registration, lambda: ""),
             oidc=_get(environ, "WAYFARE_OIDC", Redacted, lambda: NO_KEY),
             calls_per_minute=_get(environ, "WAYFARE_CALLS_PER_MINUTE", _calls, lambda: 600),
+            smtp=_get(environ, "WAYFARE_SMTP", Redacted, lambda: NO_KEY),
             egress_allow=_get(environ, "WAYFARE_EGRESS_ALLOW", _networks, tuple),
         )
 

@@ -9,21 +9,25 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from aiosmtpd.controller import Controller
 
 from control.scheduling import POLICIES
 from wayfare.access.egress import for_calls
-from wayfare.control import hooks, webhooks
+from wayfare.control import hooks, mail, webhooks
 from wayfare.control.scheduler import Scheduler
-from wayfare.core.errors import Conflict, Invalid
+from wayfare.core.errors import Conflict, Invalid, Refused
 from wayfare.core.principal import LOCAL
 from wayfare.core.redacted import Redacted
 from wayfare.store.store import Store
 from wayfare.store.wanted import DELIVERIES, WEBHOOKS
+from wayfare.systems.testing import free_port
 
 HERE = for_calls(on_loopback=True)
 
@@ -165,6 +169,60 @@ def test_dead_letters_let_the_next_pass_and_can_be_replayed(store: Store, receiv
     until(lambda: receiver.numbers() == [1, 0])
     with pytest.raises(Conflict, match="no dead letters"):
         webhooks.replay(store, LOCAL, made.number)
+
+
+class Mailbox:
+    def __init__(self) -> None:
+        self.mails: list[Any] = []
+        self.refusals = 0
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.refusals:
+            self.refusals -= 1
+            return "451 later"
+        self.mails.append((envelope.rcpt_tos, message_from_bytes(envelope.content)))
+        return "250 OK"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[tuple[Mailbox, Redacted]]:
+    box = Mailbox()
+    controller = Controller(box, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    yield box, Redacted(f"smtp://127.0.0.1:{controller.port}?from=wayfare@example.com")
+    controller.stop()
+
+
+def test_notices_go_by_mail(store: Store, mailbox: tuple[Mailbox, Redacted]) -> None:
+    box, smtp = mailbox
+    box.refusals = 1
+    made, _ = webhooks.create(store, LOCAL, "mailto:ops@example.com", ["run.failed"], HERE)
+    with Scheduler(store, replace(POLICIES, smtp=smtp), look_seconds=0.05):
+        publish(store, 1, topic="run.succeeded")
+        publish(store, 2, topic="run.failed")
+        until(lambda: [d["reason"] for d in webhooks.deliveries(store, made.number)][:1] not in ([], [""]))
+        assert "451" in webhooks.deliveries(store, made.number)[0]["reason"]
+        until(lambda: hurry(store) or box.mails)
+        until(lambda: webhooks.deliveries(store, made.number)[0]["state"] == "delivered")
+    ((to, notice),) = box.mails
+    assert to == ["ops@example.com"]
+    assert notice["Subject"] == "Wayfare: run.failed"
+    assert "id: subject-2" in notice.get_payload()
+    assert webhooks.deliveries(store, made.number)[0]["id"] in notice["Message-ID"]
+
+
+@pytest.mark.parametrize("url", ["mailto:", "mailto:x", "mailto:a@b,c@d", "mailto:a@b?cc=c@d", "mailto:a@b%0aBcc:c@d"])
+def test_one_address_and_nothing_else(store: Store, url: str) -> None:
+    with pytest.raises(Invalid, match="one e-mail address"):
+        webhooks.create(store, LOCAL, url, [], HERE)
+
+
+def test_a_password_is_not_sent_in_the_clear(mailbox: tuple[Mailbox, Redacted]) -> None:
+    _, smtp = mailbox
+    server = mail.server_of(Redacted(smtp.reveal().replace("//", "//me:canary@")))
+    with pytest.raises(Refused, match="no TLS") as refused:
+        mail.send(server, "ops@example.com", "s", "t", "m")
+    assert "canary" not in str(refused.value)
 
 
 def test_keys_are_sealed_and_places_checked(store: Store) -> None:

@@ -63,7 +63,8 @@ def work(settings: Settings, store: Store) -> None:
     from wayfare.control.scheduler import Scheduler
 
     allowed = settings.egress_allow
-    here = Policies(for_work(allowed), for_calls(on_loopback=False, allowed=allowed))
+    calls = for_calls(on_loopback=settings.embedded, allowed=allowed)
+    here = Policies(for_work(allowed), calls, settings.smtp)
     with (
         _stop_signals() as stop,
         _engine(settings, store, opener(here.connections)) as engine,

@@ -10,7 +10,7 @@ from rich.table import Table as Grid
 from wayfare.access.egress import Policy, for_calls
 from wayfare.cli.place import opened_store
 from wayfare.cli.screen import console, print_json
-from wayfare.control import delivering, webhooks
+from wayfare.control import delivering, mail, webhooks
 from wayfare.control.plain import clean
 from wayfare.core.errors import Unreachable
 from wayfare.core.principal import LOCAL
@@ -21,9 +21,13 @@ SHOWN = ("topic", "state", "attempts", "reason")
 
 def add(url: str, topics: Sequence[str], *, as_json: bool) -> int:
     with opened_store() as (settings, store):
+        if url.startswith(mail.SCHEME):
+            mail.server_of(settings.smtp)  # or it would be noticed when something has gone wrong
         made, key = webhooks.create(store, LOCAL, url, topics, _policy(settings))
     if as_json:
         print_json({"webhook": made.to_json(), "key": key.reveal()})
+    elif url.startswith(mail.SCHEME):
+        console().print(f"Webhook {made.number}. Try it with: wayfare webhooks test {made.number}")
     else:
         console().print(f"Webhook {made.number}. What it is told is signed with this key, which is not shown again:")
         console().print(key.reveal(), soft_wrap=True)
@@ -48,7 +52,7 @@ def list_all(*, as_json: bool) -> int:
 def test(number: str, *, as_json: bool) -> int:
     """Raises Unreachable where it does not arrive."""
     with opened_store() as (settings, store):
-        problem = delivering.test(store, number, _policy(settings))
+        problem = delivering.test(store, number, delivering.Ways(_policy(settings), settings.smtp))
     if problem:
         raise Unreachable(problem, where="url", remedy="Look at the receiver's log.")
     if as_json:

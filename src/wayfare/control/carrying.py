@@ -20,6 +20,7 @@ from wayfare.control.ordered import request_from
 from wayfare.control.reaching import check_ends
 from wayfare.copy.request import CopyRequest
 from wayfare.core.errors import Busy, WayfareError
+from wayfare.core.redacted import Redacted
 from wayfare.core.status import ENDED, Status
 from wayfare.store.claims import Migrations
 from wayfare.store.database import StoreAway
@@ -34,6 +35,8 @@ UNKNOWN_OUTCOME = "the process that called the service ended before its answer: 
 
 __all__ = ["BY_SCHEDULE", "Policies", "Record", "carry", "watched"]
 
+NO_MAIL = Redacted("")
+
 
 @dataclass(frozen=True, slots=True)
 class Policies:
@@ -41,6 +44,7 @@ class Policies:
 
     connections: Policy
     calls: Policy
+    smtp: Redacted = NO_MAIL  # who sends notices
 
 
 def carry(everywhere: Store, record: Record, policies: Policies, *, again: bool = False) -> None:

@@ -87,7 +87,8 @@ class Scheduler:
 
     def _tell(self, webhook: Record) -> None:
         try:
-            delivering.deliver(self._everywhere, webhook, self._policies.calls)
+            ways = delivering.Ways(self._policies.calls, self._policies.smtp)
+            delivering.deliver(self._everywhere, webhook, ways)
         finally:
             self._told.discard(webhook["id"])
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wayfare.access.egress import Policy, check_url
-from wayfare.control import hooks
+from wayfare.control import hooks, mail
 from wayfare.core.errors import Conflict
 from wayfare.core.principal import Principal
 from wayfare.core.redacted import Redacted
@@ -35,11 +35,18 @@ class Webhook:
 def create(
     store: Store, principal: Principal, url: str, topics: Sequence[str], policy: Policy
 ) -> tuple[Webhook, Redacted]:
-    """(webhook, its key). It hears of what happens from now on. Raises Invalid, AddressRefused."""
-    check_url(url, policy)
+    """(webhook, its key). It hears of what happens from now on. Raises Invalid, AddressRefused.
+
+    A `mailto:` URL is told by e-mail, which nobody signs.
+    """
+    kind = "mail" if url.startswith(mail.SCHEME) else "http"
+    if kind == "mail":
+        mail.recipient(url)
+    else:
+        check_url(url, policy)
     hooks.check_topics(list(topics))
     key = hooks.new_key()
-    values = {"kind": "http", "url": url, "topics": json.dumps(list(topics)), "seen": newest_sequence(store)}
+    values = {"kind": kind, "url": url, "topics": json.dumps(list(topics)), "seen": newest_sequence(store)}
     with store.write() as transaction:
         made = Shelf(store, WEBHOOKS).add(transaction, values, secret=key.reveal())
         store.audit(transaction, principal, "webhooks.create", made["id"], details={"url": url})
