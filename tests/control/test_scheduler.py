@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -260,6 +261,13 @@ def test_what_has_passed_is_refused(store: Store, shop: Path, tmp_path: Path) ->
         transaction.execute(sa.update(SCHEDULES).values(at=1.0, next_at=1.0))
     with pytest.raises(Conflict, match="while it was paused"):
         schedules.resume(store, LOCAL, made.id)
+
+
+def test_a_relative_path_means_the_folder_it_was_said_in(store: Store, shop: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(shop.parent)
+    request = CopyRequest(Address.parse("sqlite:///shop.db"), Address.parse("duckdb:///out.duckdb"))
+    made = scheduled(store, "here", request, cron="@daily")
+    assert made.wanted["source"] == f"sqlite:///{shop}"
 
 
 def test_passwords_of_schedules_are_sealed(store: Store, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -20,6 +20,7 @@ from wayfare.store.claims import history
 from wayfare.store.shelf import Record, Shelf
 from wayfare.store.store import Store
 from wayfare.store.wanted import SCHEDULES
+from wayfare.systems.registry import settled
 
 NEXT_SHOWN = 5
 STARTS_SHOWN = 20
@@ -79,6 +80,7 @@ def create(
     first = next(timetable.after(time.time()), None)
     if first is None:
         raise Invalid("that time has passed.", where="at", remedy="Give one that is to come, or start the copy now.")
+    request = replace(request, source=settled(request.source), target=settled(request.target))
     shelf = Shelf(store, SCHEDULES)
     values = {
         "name": name,

@@ -171,8 +171,10 @@ class Migrations:
         return self._change(migration, values, *self._held(migration))
 
     def renew(self, migration: Record, seconds: float = LEASE_SECONDS) -> bool:
-        until = {"lease_until": time.time() + seconds}
-        return self._change(migration, until, *self._held(migration)) is not None
+        """Nothing that people see changes by it."""
+        until = sa.update(MIGRATIONS).where(MIGRATIONS.c.id == migration["id"], *self._held(migration))
+        with self.everywhere.of(migration["tenant"]).write() as connection:
+            return bool(connection.execute(until.values(lease_until=time.time() + seconds)).rowcount)
 
     def end(self, migration: Record, status: Status, result: str, error: str) -> Record | None:
         """Succeeded or failed. None where it has ended already, or was taken over and begun again."""
