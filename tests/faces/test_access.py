@@ -313,3 +313,11 @@ def test_kept_answers_are_sealed(client: TestClient, place: Place) -> None:
         kept = connection.execute(sa.select(ANSWERS.c.sealed).where(ANSWERS.c.key == "sealed")).scalar_one()
     assert kept.startswith("w1.")
     assert "chinook" not in kept
+
+
+def test_too_many_streams_are_refused(client: TestClient, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = new_run(place.store)
+    monkeypatch.setattr("wayfare.faces.http.streams.STREAMS_MAX", 0)
+    answer = client.get(f"/api/runs/{run.id}/events", headers=place.headers(Role.VIEWER))
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "5"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import httpx2
 import psycopg
 import pytest
 
+from faces.journal import Watcher, new_run, watch_all, write_many
 from faces.server import COMMAND, Server, serving
 from store.beds import as_app
 from wayfare.access.entrance import Entrance
@@ -24,6 +26,7 @@ from wayfare.core.address import Address
 from wayfare.core.errors import Unavailable
 from wayfare.core.principal import LOCAL
 from wayfare.core.redacted import Redacted
+from wayfare.core.status import Status
 from wayfare.faces.http.face import faces
 from wayfare.settings import Settings
 from wayfare.store.store import Store
@@ -121,6 +124,28 @@ def test_four_processes_are_one_service(cluster: Callable[[], Address], tmp_path
         assert httpx2.get(f"{server.url}/api/runs").status_code == 401
         code, _ = server.end()
     assert code == 0
+
+
+def test_streams_of_a_shared_store(cluster: Callable[[], Address], tmp_path: Path) -> None:
+    """Check 37 on PostgreSQL: who watches at one process hears of what another one writes."""
+    url = cluster().url(reveal=True)
+    with (
+        serving(tmp_path, "--workers", "2", env={"WAYFARE_STORE": url}) as server,
+        closing(Store.open(Settings(tmp_path, url))) as store,
+    ):
+        wait_for_workers(server, 2)
+        run = new_run(store).id
+
+        async def play() -> list[Watcher]:
+            watchers = [Watcher(f"ws://127.0.0.1:{server.port}/ws/runs/{run}") for _ in range(20)]
+            watching = asyncio.create_task(watch_all(watchers))
+            await asyncio.to_thread(write_many, store, run, 100, 100)
+            await asyncio.to_thread(store.move, run, Status.CANCELLED)
+            await asyncio.wait_for(watching, 60)
+            return watchers
+
+        watchers = asyncio.run(play())
+    assert all(w.sequences == list(range(1, 103)) and w.ended for w in watchers)
 
 
 def wait_for_workers(server: Server, count: int) -> None:

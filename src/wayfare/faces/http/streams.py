@@ -71,13 +71,18 @@ class Leaving:
         return len(self._woken)
 
 
+def refuse_too_many(app: FastAPI) -> None:
+    """Raises RateLimited when STREAMS_MAX streams are open in this process."""
+    if len(app.state.leaving) >= STREAMS_MAX:
+        raise RateLimited("too many streams are open here.", retry_after_seconds=5, remedy="Come back a little later.")
+
+
 @asynccontextmanager
 async def watched(app: FastAPI, store: Store, run: str, news: asyncio.Event) -> AsyncIterator[Watched]:
-    """Raises RateLimited when too many watch in this process already, NotFound, StoreAway."""
+    """Raises RateLimited as `refuse_too_many` does, NotFound, StoreAway."""
+    refuse_too_many(app)
     watching: Watching = app.state.watching
     leaving: Leaving = app.state.leaving
-    if len(leaving) >= STREAMS_MAX:
-        raise RateLimited("too many streams are open here.", retry_after_seconds=5, remedy="Come back a little later.")
     loop = asyncio.get_running_loop()
 
     def wake() -> None:
@@ -121,7 +126,13 @@ async def news_of(app: FastAPI, found: Watched, since: int, woken: asyncio.Event
                     await woken.wait()
 
 
-async def sse(app: FastAPI, store: Store, run: str, since: int) -> AsyncIterator[str]:
+def sse(app: FastAPI, store: Store, run: str, since: int) -> AsyncIterator[str]:
+    """The text of a stream. Raises RateLimited at once: later, an answer would have begun."""
+    refuse_too_many(app)
+    return _sse(app, store, run, since)
+
+
+async def _sse(app: FastAPI, store: Store, run: str, since: int) -> AsyncIterator[str]:
     woken = asyncio.Event()
     async with watched(app, store, run, woken) as found:
         yield "retry: 1000\n\n"
