@@ -88,7 +88,11 @@ class Connections:
                 **self.options.tls(address.host),
             )
             connection.connect(self._socket())
-            self._prepare(connection)
+            try:
+                self._prepare(connection)
+            except BaseException:
+                drop(connection)
+                raise
         return connection
 
     def _socket(self) -> socket.socket | None:

@@ -52,6 +52,10 @@ def classified(where: str = "") -> Iterator[None]:
         yield
     except pymysql.MySQLError as error:
         raise classify(error, where) from error
+    except RuntimeError as error:  # of PyMySQL's, which has no class of its own for it
+        if "LOAD_LOCAL" not in str(error):
+            raise
+        raise Refused("the server asks for a file of this machine, and gets none.", where=where) from error
     except (OSError, EOFError, ssl.SSLError) as error:
         raise Unreachable(f"the connection broke: {error}", where=where, remedy=_REMEDIES[Unreachable]) from error
 

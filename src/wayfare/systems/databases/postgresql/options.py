@@ -61,7 +61,9 @@ _NO_FILE = "system"  # sslrootcert=system is the machine's authorities
 def reach(address: Address) -> Reach:
     """libpq takes several hosts, and prefers `hostaddr`. What is left out it finds in PG… variables and ~/.pgpass."""
     options = address.options
-    names = f"{options.get('host', address.host)},{options.get('hostaddr', '')}".rstrip(",").split(",")
+    names = [*options.get("host", address.host).split(","), *options.get("hostaddr", "").split(",")]
+    if "hostaddr" not in options:
+        names.pop()
     return Reach(
         hosts=[(name.strip(), address.port or PORT) for name in names],
         files=[name for name in _FILES if options.get(name, _NO_FILE) != _NO_FILE],
