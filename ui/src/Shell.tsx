@@ -19,10 +19,10 @@ export function Shell() {
   const me = useQuery({ queryKey: ["me"], queryFn: () => get<Me>("/api/me"), staleTime: Infinity });
   const main = useRef<HTMLElement>(null);
   const path = useRouterState({ select: (state) => state.location.pathname });
-  const first = useRef(true);
+  const before = useRef("/");
   useEffect(() => {
-    if (!first.current) main.current?.focus({ preventScroll: true });
-    first.current = false;
+    if (before.current !== "/") main.current?.focus({ preventScroll: true }); // somebody went from one page to another
+    before.current = path.replace(/^\/ui(?=\/|$)/, "") || "/";
     window.scrollTo(0, 0);
   }, [path]);
   if (me.error instanceof Problem && me.error.status === 401) return <Navigate to="/sign-in" />;

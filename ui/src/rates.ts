@@ -1,9 +1,10 @@
 // Rows per second over time: from the journal for what is past, from progress for what happens now.
 import type { JournalEvent, Progress } from "./api";
 
-export type Series = [times: number[], rows: number[]];
+export type Series = [seconds: number[], rows: number[]]; // since it began
 
 const POINTS_MAX = 240;
+const WORTH_SECONDS = 1; // a shorter past is the run's beginning, which was seen live
 const LIVE_MAX = 7200;
 
 interface Load { from: number; to: number; rows: number }
@@ -20,7 +21,7 @@ export class Rates {
   }
 
   measure(at: number, progress: Progress) {
-    if (progress.status === "running" && progress.phase) this.live.push({ at, rate: progress.rows_per_second });
+    if (progress.tables.some((table) => table.running)) this.live.push({ at, rate: progress.rows_per_second });
     if (this.live.length > LIVE_MAX) this.live = this.live.filter((_, index) => index % 2 === 0);
   }
 
@@ -32,7 +33,8 @@ export class Rates {
       times.push(at);
       rows.push(rate);
     }
-    return [times, rows];
+    const began = times[0] ?? 0;
+    return [times.map((at) => at - began), rows];
   }
 }
 
@@ -40,6 +42,7 @@ export function spread(loads: Load[], until: number): Series {
   const before = loads.filter((load) => load.from < until);
   if (!before.length) return [[], []];
   const start = Math.min(...before.map((load) => load.from));
+  if (until !== Infinity && until - start < WORTH_SECONDS) return [[], []];
   const end = Math.min(until, Math.max(...before.map((load) => load.to)));
   const width = Math.max((end - start) / POINTS_MAX, 0.1);
   const buckets = new Float64Array(Math.max(Math.ceil((end - start) / width), 1));

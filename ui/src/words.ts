@@ -9,7 +9,7 @@ export function line(event: JournalEvent): string {
     case "status": return text("reason") ? `${text("to")}: ${text("reason")}` : text("to");
     case "phase_started": return `${step}: begun`;
     case "phase_done": return `${step}: done`;
-    case "step_done": return `${step}: done${amount(data["result"])}`;
+    case "step_done": return step.includes(" ") ? `${step}: done${amount(data["result"])}` : ""; // the phase of that name tells it
     case "step_undone": return `${step}: undone`;
     case "step_failed": return `${step}: ${text("message") || "failed"}${data["retryable"] ? " Trying again." : ""}`;
     case "finding": return finding(data as unknown as Finding);

@@ -36,6 +36,8 @@ export function RatePlot(props: { series: Series }) {
   );
 }
 
+const elapsed = (seconds: number) => (seconds < 60 ? `${+seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)}:${String(Math.round(seconds % 60)).padStart(2, "0")}`);
+
 function options(element: HTMLElement): uPlot.Options {
   const colour = (name: string) => () => getComputedStyle(element).getPropertyValue(name);
   const axis: uPlot.Axis = {
@@ -50,8 +52,8 @@ function options(element: HTMLElement): uPlot.Options {
     legend: { show: false },
     cursor: { show: false },
     padding: [8, 8, 0, 0],
-    scales: { y: { range: (_plot, _min, max) => [0, Math.max(max * 1.1, 1)] } },
-    axes: [axis, { ...axis, size: 56, values: (_plot, ticks) => ticks.map(compact) }],
+    scales: { x: { time: false }, y: { range: (_plot, _min, max) => [0, Math.max(max * 1.1, 1)] } },
+    axes: [{ ...axis, size: 30, values: (_plot, ticks) => ticks.map(elapsed) }, { ...axis, size: 56, values: (_plot, ticks) => ticks.map(compact) }],
     series: [{}, { stroke: colour("--accent"), fill: colour("--accent-faint"), width: 1.5, points: { show: false } }],
   };
 }

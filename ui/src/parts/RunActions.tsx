@@ -14,11 +14,11 @@ const POSSIBLE: Record<Wish, Status[]> = {
   cancel: ["queued", "waiting", "running"],
   rollback: ["queued", "running", "waiting", "succeeded", "failed", "cancelled"],
 };
-const WORDS: Record<Wish, { verb: string; title: string; told: string }> = {
-  pause: { verb: "Pause", title: "", told: "" },
-  resume: { verb: "Resume", title: "", told: "" },
-  cancel: { verb: "Cancel", title: "Cancel this run?", told: "It stops after the chunks it is at. What it has copied so far stays beside the target's tables, so that it can be resumed." },
-  rollback: { verb: "Roll back", title: "Roll this run back?", told: "The target is made as it was before the run: what was copied is removed, and what was replaced is put back." },
+const WORDS: Record<Wish, { verb: string; yes: string; title: string; told: string }> = {
+  pause: { verb: "Pause", yes: "", title: "", told: "" },
+  resume: { verb: "Resume", yes: "", title: "", told: "" },
+  cancel: { verb: "Cancel", yes: "Cancel it", title: "Cancel this run?", told: "It stops after the chunks it is at. What it has copied so far stays beside the target's tables, so that it can be resumed." },
+  rollback: { verb: "Roll back", yes: "Roll it back", title: "Roll this run back?", told: "The target is made as it was before the run: what was copied is removed, and what was replaced is put back." },
 };
 
 export function RunActions(props: { run: Run; onAsked: () => void }) {
@@ -49,7 +49,7 @@ export function RunActions(props: { run: Run; onAsked: () => void }) {
       ))}
       {!asking && <Trouble error={ask.error} />}
       <Confirm
-        opened={asking !== null} title={asking ? WORDS[asking].title : ""} verb={asking ? `${WORDS[asking].verb} it` : ""} danger
+        opened={asking !== null} title={asking ? WORDS[asking].title : ""} verb={asking ? WORDS[asking].yes : ""} danger
         busy={ask.isPending} error={ask.error} onNo={() => setAsking(null)} onYes={() => asking && ask.mutate(asking)}
       >
         {asking && WORDS[asking].told}
