@@ -80,6 +80,7 @@ CARRIED = frozenset(
             "foreign_key_action",
             "foreign_key_mixed",
             "foreign_key_circle",
+            "foreign_key_abroad",  # to a table of another namespace
         ),
         *("check", "default", "identity", "comment", "view", "generated"),
     }

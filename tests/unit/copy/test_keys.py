@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from wayfare.copy.keys import without_circles, without_mixed_keys
+from wayfare.copy.keys import without_circles, without_keys_abroad, without_mixed_keys
 from wayfare.core.tables import Column, ForeignKey, Table
 
 
@@ -39,3 +39,15 @@ def test_a_circle_is_opened_at_one_place_and_everything_else_stays() -> None:
     assert [c.foreign_keys for c in kept] == [(a_b, a_a), (b_c,), ()]
     assert [(f.code, f.where) for f in findings] == [("foreign_key_not_carried", "c")]
     assert "circle" in findings[0].message
+
+
+def test_keys_to_another_namespace_are_left_out_where_the_target_has_none() -> None:
+    number = Column("id", pa.int32(), native="INTEGER")
+    home = ForeignKey("home", ("id",), "parent", ("id",), parent_namespace="shop")
+    abroad = replace(home, name="abroad", parent_namespace="archive")
+    child = replace(table_of("child", number, keys=(home, abroad)), namespace="shop")
+    kept, findings = without_keys_abroad([child])
+    assert kept[0].foreign_keys == (home,)
+    assert [(f.code, f.where) for f in findings] == [("foreign_key_not_carried", "shop.child")]
+    assert "namespace" in findings[0].message
+    assert "--map" not in findings[0].advice

@@ -50,7 +50,9 @@ class DuckdbDatabase:
     has_namespaces = True
     default_namespace = dialect.DEFAULT_NAMESPACE
     folds_case = True
-    carries = CARRIED - {"partial_index", "foreign_key_action", "foreign_key_mixed", "foreign_key_circle"}
+    carries = CARRIED - {
+        *("partial_index", "foreign_key_action", "foreign_key_mixed", "foreign_key_abroad", "foreign_key_circle")
+    }
 
     def __init__(self, address: Address) -> None:
         self.address = address
