@@ -144,6 +144,12 @@ def test_instants_and_their_notes(line):
     assert bool(due.note) == bool(note)
 
 
+@pytest.mark.parametrize("year", [1, 1899, 9001, 9999])
+def test_years_that_clocks_do_not_reach(year):
+    with pytest.raises(Invalid, match="too far away"):
+        instant_of(datetime(year, 1, 1), "Asia/Kolkata")
+
+
 def test_what_the_clocks_do_is_said_of_the_times_they_do_it_to():
     due = list(islice(Timetable("30 2 * * *", zone="Europe/Berlin").after(at("2026-03-27T12:00Z")), 3))
     assert [bool(d.note) for d in due] == [False, True, False]

@@ -102,7 +102,12 @@ def _following(nominal: Iterable[datetime], zone: str) -> Iterator[Due]:
 
 
 def instant_of(local: datetime, zone: str) -> Due:
-    """The instant of a time on the wall (without zone): the first of two, or the first after a gap, and says so."""
+    """The instant of a time on the wall (without zone): the first of two, or the first after a gap, and says so.
+
+    Raises Invalid for a year that not every zone can tell.
+    """
+    if not 1900 <= local.year <= 9000:
+        raise Invalid(f"the year {local.year} is too far away.", where="at", remedy="Choose one up to 9000.")
     first, second = _passes(local, zone)
     if first == second:
         return Due(first)

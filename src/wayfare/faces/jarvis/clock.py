@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from wayfare.core.errors import Invalid
 
 IST = timezone(timedelta(hours=5, minutes=30), "IST")
+SECONDS_MAX = datetime(9999, 1, 1, tzinfo=UTC).timestamp()  # what can be told in every zone
 ZONES = {"IST": IST, "UTC": UTC, "GMT": UTC, "Z": UTC}  # as people write them behind a time
 _WORD = re.compile(r"\s*(IST|UTC|GMT|Z)$", re.IGNORECASE)
 REMEDY = "Write it like 2024-01-15T10:30:00 (Indian time), 2024-01-15T05:00:00Z or 2024-01-15T10:30:00+05:30."
@@ -21,7 +22,10 @@ def instant(text: str, where: str = "schedule") -> float:
         found = datetime.fromisoformat(text.strip()[: word.start()] if word else text.strip())
         if zone and found.tzinfo:
             raise ValueError("it names two zones")
-        return (found if found.tzinfo else found.replace(tzinfo=zone or IST)).timestamp()
+        seconds = (found if found.tzinfo else found.replace(tzinfo=zone or IST)).timestamp()
+        if not 0 <= seconds < SECONDS_MAX:
+            raise ValueError("no calendar of ours has it")
+        return seconds
     except (ValueError, OverflowError) as error:
         raise Invalid(f"{text[:60]!r} is not a time.", where=where, remedy=REMEDY) from error
 
