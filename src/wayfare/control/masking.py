@@ -7,8 +7,13 @@ from typing import Any
 
 MASK = "***"
 # Names of fields that hold secrets, however a service spells them: password, db_password, clientSecret, refresh_token …
-_SECRET = re.compile(r"pass(word|phrase|wd)?$|pwd$|secret$|token$|api_?key$|private_?key$|credential", re.IGNORECASE)
+_SECRET = re.compile(
+    r"pass(word|phrase|wd)?$|pwd$|secret$|token$|credential|^auth(orization)?$|^cookie$|^dsn$|connection_?string$"
+    r"|(api|private|access|secret|account|shared|signing|master|encryption)[_-]?key$",
+    re.IGNORECASE,
+)
 _URL_PASSWORD = re.compile(r"(://[^/@:\s]*:)[^@\s]+(?=@)")
+_NAMED = re.compile(r"((?:password|passwd|pwd|secret|token|api_?key)=)[^&;\s]+", re.IGNORECASE)  # in a URL, or a DSN
 
 
 def shown(value: Any) -> Any:
@@ -18,7 +23,7 @@ def shown(value: Any) -> Any:
     if isinstance(value, list):
         return [shown(item) for item in value]
     if isinstance(value, str):
-        return _URL_PASSWORD.sub(rf"\g<1>{MASK}", value)
+        return _NAMED.sub(rf"\g<1>{MASK}", _URL_PASSWORD.sub(rf"\g<1>{MASK}", value))
     return value
 
 

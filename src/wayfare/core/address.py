@@ -15,7 +15,7 @@ from wayfare.core.errors import Invalid
 from wayfare.core.redacted import Redacted
 
 _NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
-_SECRET_OPTIONS = frozenset({"password", "token", "sslpassword", "secret", "client_secret", "refresh_token"})
+_SECRET_OPTIONS = ("password", "passwd", "pwd", "passphrase", "token", "secret")  # whatever stands before these
 _EXAMPLES = "postgresql://user@host/db, mysql://user@host/db, sqlite:///shop.db, duckdb:///warehouse.duckdb"
 
 
@@ -78,12 +78,16 @@ class Address:
 
     def shown_options(self) -> Mapping[str, str]:
         """The options, with `***` for secrets."""
-        return {k: "***" if k in _SECRET_OPTIONS else v for k, v in self.options.items()}
+        return {k: "***" if _is_secret(k) else v for k, v in self.options.items()}
 
     def secrets(self) -> tuple[str, ...]:
         """The texts that must never be shown."""
-        hidden = (value for key, value in self.options.items() if key in _SECRET_OPTIONS)
+        hidden = (value for key, value in self.options.items() if _is_secret(key))
         return tuple(secret for secret in (self.password.reveal(), *hidden) if secret)
 
     def __str__(self) -> str:
         return self.url()
+
+
+def _is_secret(option: str) -> bool:
+    return option.lower().endswith(_SECRET_OPTIONS)

@@ -59,7 +59,11 @@ _NO_FILE = "system"  # sslrootcert=system is the machine's authorities
 
 
 def reach(address: Address) -> Reach:
-    """libpq takes several hosts, and prefers `hostaddr`. What is left out it finds in PG… variables and ~/.pgpass."""
+    """libpq takes several hosts, and prefers `hostaddr`. What is left out it finds in PG… variables and ~/.pgpass.
+
+    Raises as `parameters` does.
+    """
+    parameters(address)
     options = address.options
     names = [*options.get("host", address.host).split(","), *options.get("hostaddr", "").split(",")]
     if "hostaddr" not in options:
