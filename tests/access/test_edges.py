@@ -20,6 +20,7 @@ from wayfare.access.refused import AddressRefused
 from wayfare.control.reaching import check_address, opener
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid, WayfareError
+from wayfare.core.ports import Executes
 from wayfare.settings import Settings
 from wayfare.systems.registry import databases, open_database
 
@@ -77,6 +78,24 @@ def test_a_tenant_has_one_folder(tmp_path: Path, system: str, place: str) -> Non
     (folder / "link-to-key").symlink_to(home / "key")
     with pytest.raises(AddressRefused):
         check_address(Address(system, database=place.format(home=home)), policy)
+
+
+def test_what_lives_in_a_file_is_kept_to_it(tmp_path: Path) -> None:
+    """A view could read other files, and is bound when it is made."""
+    policy = of_tenant(tmp_path)
+    (tmp_path / "secret.csv").write_text("canary-77aa\n1\n")
+    reading = f"CREATE VIEW stolen AS SELECT * FROM read_csv('{tmp_path}/secret.csv')"
+    for given in ("", "?external_access=on"):
+        address = check_address(Address.parse(f"duckdb:///shop.duckdb{given}"), policy)
+        with open_database(address) as database:
+            assert isinstance(database, Executes)
+            database.execute("CREATE TABLE IF NOT EXISTS orders (id INTEGER)")
+            for sql in (reading, "SET enable_external_access = true", f"ATTACH '{tmp_path}/wayfare.db' (TYPE sqlite)"):
+                with pytest.raises(WayfareError):
+                    database.execute(sql)
+            assert [table.name for table in database.tables()] == ["orders"]
+    with pytest.raises(AddressRefused, match="cannot be kept"):
+        check_address(Address.parse("clickhouse:///shop"), policy)
 
 
 def test_the_folder_is_a_tenants_own(tmp_path: Path) -> None:

@@ -239,7 +239,7 @@ def test_files_are_the_tenants_own_in_document_004(edge: Edge) -> None:
             assert (answer.status_code, answer.json()["code"]) == (400, "address_refused"), answer.text
         tried = edge("default", "POST", "/test-connection", {"dest_type": system, "destination": {"database": path}})
         assert tried.json()["success"] is False
-        assert "below your own folder" in tried.json()["message"]
+        assert ("Name a server" if system == "clickhouse" else "below your own folder") in tried.json()["message"]
 
 
 def test_the_operators_credentials_serve_nobody(edge: Edge) -> None:

@@ -14,7 +14,7 @@ from wayfare.access.refused import AddressRefused
 from wayfare.copy.request import CopyRequest
 from wayfare.core.address import Address
 from wayfare.core.ports import Database
-from wayfare.systems.registry import adapter, open_database, reach_of
+from wayfare.systems.registry import Adapter, adapter, open_database, reach_of
 
 LENT = "files and sockets of the machine that Wayfare runs on are used only by its own users."
 
@@ -25,9 +25,7 @@ def check_address(address: Address, policy: Policy, where: str = "host") -> Addr
     """
     found = adapter(address.system)
     if found.in_a_path and not address.host:
-        if policy.machine.lends:
-            check_host("", 0, policy, where=where)  # as a socket of this machine
-        return replace(address, database=policy.machine.path(address.database, where)) if address.database else address
+        return _check_file(found, address, policy, where)
     reach = reach_of(address)
     if not policy.machine.lends:
         _refuse_lent(reach.files, reach.borrowed, where)
@@ -40,6 +38,21 @@ def check_address(address: Address, policy: Policy, where: str = "host") -> Addr
         return check_host(host, port, policy, where=where) or (host,)
 
     return replace(address, resolver=resolver)
+
+
+def _check_file(found: Adapter, address: Address, policy: Policy, where: str) -> Address:
+    """For a tenant, the options that confine its system are set, whatever was given."""
+    machine = policy.machine
+    options = address.options
+    if machine.lends:
+        check_host("", 0, policy, where=where)  # as a socket of this machine
+    elif found.confined is None:
+        told = f"{found.title} in a folder cannot be kept from the other files of the machine that Wayfare runs on."
+        raise AddressRefused(told, where=where, remedy="Name a server.")
+    else:
+        options = {**options, **found.confined}
+    path = machine.path(address.database, where) if address.database else ""
+    return replace(address, database=path, options=options)
 
 
 def check_ends(request: CopyRequest, policy: Policy) -> CopyRequest:

@@ -10,4 +10,5 @@ ADAPTER = Adapter(
     drivers=("duckdb",),
     sql_dialect="duckdb",
     in_a_path=True,
+    confined={"external_access": "off"},
 )

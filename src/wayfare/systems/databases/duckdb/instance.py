@@ -31,6 +31,7 @@ class Instance:
         self.path = options.path
         given = (("memory_limit", options.memory_limit), ("threads", options.threads))
         self._settings = {name: str(value) for name, value in given if value}
+        self._confined = not options.external_access
         self._defaults = {} if options.memory_limit else {"memory_limit": MEMORY_LIMIT}
         self._root: duckdb.DuckDBPyConnection | None = None
         self._writable = False
@@ -136,6 +137,8 @@ class Instance:
             for name, value in (self._settings | self._defaults).items():
                 self._root.execute(f"SET {name} = '{value}'")
             self._root.execute("SET TimeZone = 'UTC'")
+            if self._confined:
+                self._root.execute("SET enable_external_access = false")  # which no one can undo while it is open
 
     def _wait(self, until: Callable[[], bool], reason: str, seconds: float = WAIT_SECONDS_MAX) -> None:
         deadline = time.monotonic() + seconds

@@ -9,7 +9,7 @@ from pathlib import Path
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid
 
-_KNOWN = ("memory_limit", "threads")
+_KNOWN = ("memory_limit", "threads", "external_access")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,7 @@ class Options:
     path: Path
     memory_limit: str = ""  # as DuckDB writes it: "2GB"; "" is a little, and what large indexes need
     threads: int = 0  # 0: one for each core
+    external_access: bool = True  # may views and expressions read other files, and call servers?
 
 
 def parse(address: Address) -> Options:
@@ -33,7 +34,14 @@ def parse(address: Address) -> Options:
         Path(address.database).absolute(),
         _size(address.options.get("memory_limit", "")),
         _count(address.options.get("threads", "0")),
+        _switch(address.options.get("external_access", "on")),
     )
+
+
+def _switch(text: str) -> bool:
+    if text not in {"on", "off"}:
+        raise Invalid(f"{text!r} is neither on nor off.", where="external_access")
+    return text == "on"
 
 
 def _size(text: str) -> str:

@@ -11,4 +11,5 @@ ADAPTER = Adapter(
     drivers=("sqlite3",),
     sql_dialect="sqlite",
     in_a_path=True,
+    confined={},
 )
