@@ -28,6 +28,7 @@ def check_address(address: Address, policy: Policy, where: str = "host") -> Addr
         return _check_file(found, address, policy, where)
     reach = reach_of(address)
     if not policy.machine.lends:
+        address = replace(address, options={**address.options, **(found.confined or {})})
         _refuse_lent(reach.files, reach.borrowed, where)
         if not found.drivers:  # tables in this process, which has no tenants
             raise AddressRefused(f"{found.title} is not for those with accounts.", where=where, remedy="Name a server.")

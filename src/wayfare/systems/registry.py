@@ -38,7 +38,7 @@ class Adapter:
     sql_dialect: str = ""  # what sqlglot calls it
     port: int = 0
     in_a_path: bool = False  # without a host, its database is a file or folder
-    confined: Mapping[str, str] | None = None  # options that keep it to the file it is given; None: nothing does
+    confined: Mapping[str, str] | None = None  # options that keep it to what it is given; None: a file's nothing keeps
     reach: str = ""  # "module:callable"; takes an Address, gives its Reach. "": host and port are all there is to it
     source_only: bool = False  # it can be copied from, not to: what it opens has no `Stages`
 

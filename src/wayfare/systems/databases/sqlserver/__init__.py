@@ -12,6 +12,7 @@ ADAPTER = Adapter(
     extra="sqlserver",
     sql_dialect="tsql",
     port=1433,
+    confined={"driver": "python-tds"},  # the others look names up themselves, and go where a server sends them
     reach="wayfare.systems.databases.sqlserver.options:reach",
     source_only=True,
 )
