@@ -21,6 +21,7 @@ export class Rates {
   }
 
   measure(at: number, progress: Progress) {
+    if (!this.live.length && progress.rows && !progress.rows_per_second) return; // joined midway: not measured yet
     if (progress.tables.some((table) => table.running)) this.live.push({ at, rate: progress.rows_per_second });
     if (this.live.length > LIVE_MAX) this.live = this.live.filter((_, index) => index % 2 === 0);
   }
