@@ -136,6 +136,7 @@ def test_the_complete_examples(places: dict[str, Any], servers: tuple[Server, Se
         **{f"your_{n}": getattr(crm, n) for n in ("refresh_token", "client_id", "client_secret")},
     }
     answers = run(tmp_path, {name: placed(block, replaced) for name, block in blocks().items()})
+    assert all("error" not in (answer or {}) for answer in answers.values()), answers
 
     assert answers["example 1 step 1"]["message"] == "User registered successfully"
     assert answers["example 1 step 3"]["message"] == "Database master created successfully"
