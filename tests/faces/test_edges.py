@@ -251,6 +251,11 @@ def test_the_operators_credentials_serve_nobody(edge: Edge) -> None:
     assert answer.json()["code"] == "address_refused"
 
 
+def test_amounts_of_everybody_are_not_for_one_tenant(edge: Edge) -> None:
+    assert edge("default", "GET", "/metrics").status_code == 200
+    assert edge("other", "GET", "/metrics").status_code == 403
+
+
 def test_no_page_of_another_origin_reads_or_writes(edge: Edge, theirs: dict[str, list[str]]) -> None:
     """No CORS, no cookies; a WebSocket needs a token, which no foreign page has."""
     evil = {"Origin": "https://evil.example", "Host": "evil.example"}

@@ -11,7 +11,8 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
 from wayfare import __version__
-from wayfare.core.errors import WayfareError
+from wayfare.core.errors import NotAllowed, WayfareError
+from wayfare.core.principal import DEFAULT_TENANT
 from wayfare.faces.http.callers import Caller, Needs
 from wayfare.faces.http.face import Face
 from wayfare.faces.http.metrics import Metrics
@@ -49,7 +50,10 @@ def health_of(request: Request) -> dict[str, Any]:
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 def metrics(request: Request, caller: Annotated[Caller, Depends(Needs("audit.read"))]) -> Response:
-    """In Prometheus' text format. For administrators: the names of routes and the amounts tell about everybody."""
+    """In Prometheus' text format. For administrators of the first tenant: the amounts tell about everybody."""
+    if caller.principal.tenant != DEFAULT_TENANT:
+        told = "the amounts of all tenants are for the administrators of the first one."
+        raise NotAllowed(told, remedy=f"Ask somebody in the tenant {DEFAULT_TENANT!r}.")
     counted: Metrics = request.app.state.metrics
     return Response(counted.text(), media_type=METRICS_TYPE)
 
