@@ -379,3 +379,57 @@ def test_no_server_gets_a_file(tmp_path: Path, polite: int) -> None:
         with open_database(address) as database, pytest.raises(WayfareError):
             database.check()
         assert b"canary-77aa" not in b"".join(got)
+
+
+# A server that sends its client on to another
+
+
+def _tds(payload: bytes) -> bytes:
+    return struct.pack(">BBHHBB", 4, 1, len(payload) + 8, 0, 1, 0) + payload
+
+
+def _sends_on(host: str, port: int) -> bytes:
+    """The answer to a login: accepted, and to go on elsewhere (MS-TDS 2.2.7.9, routing)."""
+    name = "SQL".encode("utf-16-le")
+    accepted = b"\x01" + bytes.fromhex("74000004") + b"\x03" + name + b"\x10\0\0\0"
+    place = struct.pack("<BHH", 0, port, len(host)) + host.encode("utf-16-le")
+    change = b"\x14" + struct.pack("<H", len(place)) + place + b"\0\0"
+    tokens = b"\xad" + struct.pack("<H", len(accepted)) + accepted + b"\xe3" + struct.pack("<H", len(change)) + change
+    return _tds(tokens + b"\xfd" + b"\0" * 12)
+
+
+@contextmanager
+def sending_on(host: str, port: int) -> Iterator[int]:
+    """A SQL Server that does nothing else. Gives its port."""
+    listening = socket.create_server((OTHER_LOOPBACK, 0))
+    hello = b"\0\0\x0b\0\x06" + b"\x01\0\x11\0\x01" + b"\xff" + b"\x10\0\0\0\0\0" + b"\x02"
+
+    def listen() -> None:
+        try:
+            one, _ = listening.accept()
+            with one:
+                one.recv(65536)
+                one.sendall(_tds(hello))
+                one.recv(65536)
+                one.sendall(_sends_on(host, port))
+                one.recv(65536)
+        except OSError:
+            return
+
+    threading.Thread(target=listen, daemon=True).start()
+    try:
+        yield int(listening.getsockname()[1])
+    finally:
+        listening.close()
+
+
+def test_a_server_cannot_send_us_on_to_anywhere(tmp_path: Path, listeners: tuple[Listener, Listener]) -> None:
+    allowed, forbidden = listeners
+    policy = replace(of_tenant(tmp_path), allowed=(ip_network(f"{OTHER_LOOPBACK}/32"),))
+    for host, port in (("169.254.169.254", 80), ("127.0.0.1", forbidden.port), (OTHER_LOOPBACK, allowed.port)):
+        with sending_on(host, port) as own:
+            address = Address.parse(f"sqlserver://u:p@{OTHER_LOOPBACK}:{own}/d?encrypt=no")
+            expected = WayfareError if host == OTHER_LOOPBACK else AddressRefused
+            with open_database(check_address(address, policy)) as database, pytest.raises(expected):
+                database.check()
+    assert (allowed.callers > 0, forbidden.callers) == (True, 0)

@@ -44,6 +44,8 @@ def connect(options: Options, *, redirected: bool = False) -> Any:
         found, route = _attempt(options, None)
     if route is None or redirected:
         return found
+    with contextlib.suppress(pytds.Error, OSError):  # the server that sends us on may have hung up
+        found.close()
     return connect(replace(options, host=str(route["server"]), port=int(route["port"]), instance=""), redirected=True)
 
 
