@@ -1,5 +1,5 @@
 // What the server says, as it is described at /openapi/wayfare.json. Times are seconds since the epoch.
-import { QueryClient } from "@tanstack/react-query";
+import { QueryCache, QueryClient } from "@tanstack/react-query";
 
 export type Status = "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled" | "undoing" | "undone";
 export const STATUSES: Status[] = [
@@ -124,7 +124,14 @@ export const post = <T>(path: string, body?: unknown, headers?: Record<string, s
 export const remove = (path: string) => call<void>("DELETE", path);
 export const named = (name: string) => encodeURIComponent(name);
 
-export const queries = new QueryClient({
+/** Whoever is told that their sign-in has ended is asked for again, and so comes to sign in. */
+export const queries: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onError: (error, query) => {
+      const ended = error instanceof Problem && error.status === 401;
+      if (ended && query.queryKey[0] !== "me") void queries.invalidateQueries({ queryKey: ["me"] });
+    },
+  }),
   defaultOptions: {
     queries: {
       retry: (times, error) => times < 2 && (!(error instanceof Problem) || error.status === 0 || error.status >= 502),
