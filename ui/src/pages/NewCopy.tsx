@@ -8,11 +8,14 @@ import { Page } from "../parts/Page";
 import { PlanView } from "../parts/PlanView";
 import { Trouble } from "../parts/Trouble";
 
+// Whoever clicks twice starts one run. Pages that came over plain http have no randomUUID.
+const newKey = () => crypto.randomUUID?.() ?? String(Math.random());
+
 /** First the plan is shown, then it is carried out. */
 export function NewCopy() {
   const { source } = useSearch({ from: "/signed-in/copy" });
   const [wish, setWish] = useState<CopyWish>({ ...EMPTY_WISH, source: source ?? "" });
-  const key = useRef(crypto.randomUUID?.() ?? String(Math.random()));
+  const key = useRef(newKey());
   const navigate = useNavigate();
   const plan = useMutation({ mutationFn: () => post<{ plan: Plan }>("/api/runs", { ...sent(wish), dry_run: true }) });
   const start = useMutation({
@@ -23,7 +26,7 @@ export function NewCopy() {
     setWish(changed);
     plan.reset();
     start.reset();
-    key.current = crypto.randomUUID?.() ?? String(Math.random());
+    key.current = newKey();
   };
   const submit = (event: FormEvent) => {
     event.preventDefault();

@@ -56,9 +56,9 @@ function Whole(props: { run: Standing; live: Live; onAsked: () => void }) {
       )}
       <Phases phases={run.phases} at={progress?.phase ?? ""} status={run.status} />
       <div className="run-numbers">
-        <Number name="Rows" value={count(progress?.rows ?? sum(tables))} of={progress && !ended ? `of about ${compact(progress.rows_expected)}` : ""} />
-        <Number name="Rows per second" value={ended ? average(run, sum(tables)) : compact(progress?.rows_per_second ?? 0)} of={ended ? "on average" : "now"} />
-        <Number name="Tables" value={`${tables.filter((table) => table.verified).length}`} of={`of ${tables.length} verified`} />
+        <Figure name="Rows" value={count(progress?.rows ?? sum(tables))} of={progress && !ended ? `of about ${compact(progress.rows_expected)}` : ""} />
+        <Figure name="Rows per second" value={ended ? average(run, sum(tables)) : compact(progress?.rows_per_second ?? 0)} of={ended ? "on average" : "now"} />
+        <Figure name="Tables" value={`${tables.filter((table) => table.verified).length}`} of={`of ${tables.length} verified`} />
       </div>
       <Section title="Rows per second"><RatePlot series={live.rates} /></Section>
       <Section title={plural(tables.length, "table")}><TableBars tables={tables} ended={ended} /></Section>
@@ -68,7 +68,7 @@ function Whole(props: { run: Standing; live: Live; onAsked: () => void }) {
   );
 }
 
-function Number(props: { name: string; value: string; of: string }) {
+function Figure(props: { name: string; value: string; of: string }) {
   return <div><div className="quiet">{props.name}</div><strong>{props.value}</strong> <span className="quiet">{props.of}</span></div>;
 }
 
@@ -84,7 +84,7 @@ function Clock(props: { run: Standing }) {
   return <span>{ended_at ? `took ${duration(ended_at - started_at)}` : `for ${duration(Math.floor(Math.max(now - started_at, 0)) || 0.1)}`}</span>;
 }
 
-/** Reports come with a link only: the browser must not need a token to open them, so they are fetched with it. */
+/** A link could not carry the token, so reports are fetched with it and then saved. */
 function Reports(props: { run: Standing }) {
   const [error, setError] = useState<unknown>(null);
   if (!ENDED.has(props.run.status)) return null;
