@@ -15,6 +15,7 @@ import httpx2
 import pytest
 import websockets
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 from faces.server import Server, serving
 from moving import data
@@ -232,7 +233,7 @@ def test_files_are_the_tenants_own_in_document_004(edge: Edge) -> None:
         system, _, path = url.partition(":///")
         end = {"source": {"database": path}} if system == "sqlite" else {"destination": {"database": path}}
         config = {**CONFIG, **({} if system == "sqlite" else {"dest_type": system}), **end}
-        asked = [("/migrate", config)]
+        asked: list[tuple[str, dict[str, Any]]] = [("/migrate", config)]
         asked += [("/api/operations", {"source_id": 1, "schedule": "2024-01-15T10:30:00", "config_data": config})]
         for place, body in asked:
             answer = edge("default", "POST", place, body)
@@ -266,7 +267,7 @@ def test_no_page_of_another_origin_reads_or_writes(edge: Edge, theirs: dict[str,
         assert answer.status_code == (200 if path == "/livez" else 405 if method == "OPTIONS" else 401)
     url = edge.server.url.replace("http", "ws") + f"/ws/runs/{theirs['run'][0]}"
     with pytest.raises(websockets.InvalidStatus) as refused:
-        connect(url, origin="https://evil.example")  # type: ignore[arg-type]  # a NewType of str
+        connect(url, origin=Origin("https://evil.example"))
     assert refused.value.response.status_code == 401
 
 
