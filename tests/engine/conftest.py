@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from beds import stores
 from engine.bed import Bed, Workers
 from wayfare.settings import Settings
 
@@ -19,23 +18,10 @@ def workers() -> Iterator[Workers]:
     made.close()
 
 
-@pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
-    """New, empty PostgreSQL stores, as URLs."""
-    with stores(tmp_path_factory.mktemp("postgresql")) as fresh:
-        yield fresh
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    url = request.getfixturevalue("postgresql")() if request.param == "postgresql" else ""
-    return Settings(tmp_path / "home", url)
-
-
 @pytest.fixture
-def any_bed(any_store: Settings, workers: Workers) -> Iterator[Bed]:
+def any_bed(settings: Settings, workers: Workers) -> Iterator[Bed]:
     """The same tests on both stores."""
-    with Bed(any_store, workers) as made:
+    with Bed(settings, workers) as made:
         yield made
 
 

@@ -1,4 +1,4 @@
-"""Stores, embedded and on PostgreSQL."""
+"""What tests in several folders stand on: our own records, embedded and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wayfare.store.store import Store
 
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
-    """New, empty PostgreSQL stores, as URLs."""
+    """New, empty PostgreSQL stores, as URLs; one server for all tests."""
     with stores(tmp_path_factory.mktemp("postgresql")) as fresh:
         yield fresh
 
