@@ -67,9 +67,9 @@ class Policy:
 PUBLIC = Policy()
 
 
-def for_connections(*, on_loopback: bool, allowed: Iterable[Network] = (), machine: Machine = Machine()) -> Policy:
+def for_connections(*, on_loopback: bool, allowed: Iterable[Network] = (), machine: Machine | None = None) -> Policy:
     """For the hosts of databases. `on_loopback`: does the service itself serve nobody but this machine's users?"""
-    return Policy(private=True, loopback=on_loopback, allowed=tuple(allowed), machine=machine)
+    return Policy(private=True, loopback=on_loopback, allowed=tuple(allowed), machine=machine or Machine())
 
 
 def for_work(allowed: Iterable[Network] = (), *, named_loopback: bool = False) -> Policy:
