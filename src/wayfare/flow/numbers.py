@@ -162,12 +162,13 @@ def from_number(target: pa.DataType) -> Convert:
 def number_to_decimal(target: pa.DataType) -> Convert:
     """Exact only. NaN and infinities are refused; zeros that end a fraction never matter."""
 
-    fits = rf"^[-+]?[0-9]*(\.[0-9]{{0,{max(target.scale, 0)}}}0*)?$"
+    whole, fraction = max(target.precision - target.scale, 0), max(target.scale, 0)
+    fits = rf"^[-+]?0*[0-9]{{0,{whole}}}(\.[0-9]{{0,{fraction}}}0*)?$"
 
     def convert(array: pa.Array) -> pa.Array:
         array = _without_exponents(array)
         if pc.all(pc.match_substring_regex(array, fits)).as_py() is False:
-            raise Inexact(f"not all values fit {target}")  # Arrow would cut a very small one to 0 without a word
+            raise Inexact(f"not all values fit {target}")  # Arrow makes 0 of 1E-39 and of 1E+200, without a word
         try:
             return array.cast(target)
         except pa.ArrowInvalid:
