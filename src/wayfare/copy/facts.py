@@ -17,6 +17,7 @@ from wayfare.core.tables import Sequence, Table, View
 from wayfare.systems.registry import adapter
 
 CHUNK_BYTES = 32 << 20  # small enough that lanes end together, large enough that a chunk's ledger row costs nothing
+LANES = 4  # as many as usually load one table, or twice as many
 ROWS_PER_CHUNK_MAX = 1_000_000
 ROWS_PER_CHUNK_MIN = 10_000
 ROW_BYTES_GUESS = 100
@@ -107,7 +108,19 @@ def rows_per_chunk(request: CopyRequest, table: Table) -> int:
         return request.rows_per_chunk
     width = table.bytes_estimate // table.rows_estimate if table.rows_estimate and table.bytes_estimate else 0
     rows = CHUNK_BYTES // max(width or ROW_BYTES_GUESS, 1)
-    return max(ROWS_PER_CHUNK_MIN, min(rows, ROWS_PER_CHUNK_MAX))
+    return evened(max(ROWS_PER_CHUNK_MIN, min(rows, ROWS_PER_CHUNK_MAX)), table.rows_estimate)
+
+
+def evened(rows: int, rows_in_all: int) -> int:
+    """At most so many rows a chunk, in as many chunks as two or four lanes can share without a rest.
+
+    Of 13 chunks the last one kept a lane alone at work while the other had nothing left to do.
+    """
+    chunks = -(-rows_in_all // rows)
+    if chunks < 2:
+        return rows
+    share = LANES if chunks > LANES else LANES // 2
+    return -(-rows_in_all // (-(-chunks // share) * share))
 
 
 def _views(source: Database, request: CopyRequest) -> tuple[View, ...]:
