@@ -1,4 +1,4 @@
-"""What tests in several folders stand on: our own records, embedded and on PostgreSQL."""
+"""What tests in several folders stand on: how examples are chosen; our own records, embedded and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 
 from beds import stores
 from wayfare.settings import Settings
 from wayfare.store.store import Store
+
+# Tests never judge by the clock. By default they try the same examples each time, so that what fails is what was
+# changed; `--hypothesis-profile=explore` looks for new ones.
+examples.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.register_profile("steady", examples.get_profile("explore"), derandomize=True)
+examples.load_profile("steady")
 
 
 @pytest.fixture(scope="session")
