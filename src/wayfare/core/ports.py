@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Protocol, Self, runtime_checkable
 
 import pyarrow as pa
@@ -43,6 +44,12 @@ class Chunk:
 
 
 WHOLE = Chunk()
+
+
+def chunks_at(by: str, cuts: Sequence[int | str], rows_each: int) -> list[Chunk]:
+    """The chunks that meet at `cuts`, in their order: one more than there are cuts, the outer two without an end."""
+    bounds = pairwise([None, *cuts, None])
+    return [Chunk(index, by, low, high, rows_each) for index, (low, high) in enumerate(bounds)]
 
 
 class Mode(StrEnum):

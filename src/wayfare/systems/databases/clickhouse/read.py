@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 
 from wayfare.core.errors import NotFound, Refused
-from wayfare.core.ports import BATCH_BYTES_MAX, ROWS_PER_BATCH, WHOLE, Chunk
+from wayfare.core.ports import BATCH_BYTES_MAX, ROWS_PER_BATCH, WHOLE, Chunk, chunks_at
 from wayfare.core.tables import Table
 from wayfare.systems.databases.clickhouse.catalog import column_types, rows
 from wayfare.systems.databases.clickhouse.dialect import ATTEMPT, literal, plain_names, quote, text_literal
@@ -52,8 +51,7 @@ def split(engine: Engine, table: Table, rows_per_chunk: int) -> Sequence[Chunk]:
     cuts = max(table.rows_estimate or _count(engine, table), 0) // max(rows_per_chunk, 1)
     if not cuts or not by or by not in actual:
         return [WHOLE]
-    bounds: list[int | str | None] = [None, *_bounds(engine, table, by, base(actual[by]), cuts), None]
-    return [Chunk(index, by, low, high, rows_per_chunk) for index, (low, high) in enumerate(itertools.pairwise(bounds))]
+    return chunks_at(by, _bounds(engine, table, by, base(actual[by]), cuts), rows_per_chunk)
 
 
 def _types(engine: Engine, table: Table) -> Mapping[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
@@ -14,7 +13,7 @@ from wayfare.core.address import Address
 from wayfare.core.errors import Busy, Refused
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.landing import Landing
-from wayfare.core.ports import CARRIED, Chunk, Facts, Mode, Ticket
+from wayfare.core.ports import CARRIED, Chunk, Facts, Mode, Ticket, chunks_at
 from wayfare.core.tables import Column, Table, View
 from wayfare.core.tables import Sequence as NamedSequence
 from wayfare.systems.databases.duckdb import catalog, dialect, instance, options, publish, rows, types, write
@@ -89,8 +88,7 @@ class DuckdbDatabase:
         parts = -(-count // max(rows_per_chunk, 1))
         if parts < 2:
             return [Chunk(rows_estimate=count)]
-        bounds = [None, *((last + 1) * i // parts for i in range(1, parts)), None]
-        return [Chunk(i, "rowid", a, b, count // parts) for i, (a, b) in enumerate(itertools.pairwise(bounds))]
+        return chunks_at("rowid", [(last + 1) * i // parts for i in range(1, parts)], count // parts)
 
     def read(self, table: Table, chunk: Chunk, view: str = "") -> Iterator[pa.RecordBatch]:
         sql = f"SELECT {', '.join(map(rows.selected, table.written))} FROM {dialect.path(table)}"

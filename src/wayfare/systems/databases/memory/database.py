@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +13,7 @@ import pyarrow as pa
 from wayfare.core.address import Address
 from wayfare.core.errors import Conflict, NotFound
 from wayfare.core.landing import Landing
-from wayfare.core.ports import CARRIED, ROWS_PER_BATCH, Chunk, Facts, Mode, Ticket
+from wayfare.core.ports import CARRIED, ROWS_PER_BATCH, Chunk, Facts, Mode, Ticket, chunks_at
 from wayfare.core.tables import Column, Table
 
 Row = dict[str, Any]
@@ -75,11 +74,7 @@ class MemoryDatabase:
         if len(table.key) != 1 or not pa.types.is_integer(table.column(table.key[0]).type):
             return [Chunk(rows_estimate=len(rows))]
         keys = sorted(row[table.key[0]] for row in rows)
-        bounds = [None, *keys[rows_per_chunk::rows_per_chunk], None]
-        return [
-            Chunk(index, table.key[0], low, high, min(rows_per_chunk, len(rows)))
-            for index, (low, high) in enumerate(itertools.pairwise(bounds))
-        ]
+        return chunks_at(table.key[0], keys[rows_per_chunk::rows_per_chunk], min(rows_per_chunk, len(rows)))
 
     def read(self, table: Table, chunk: Chunk, view: str = "") -> Iterator[pa.RecordBatch]:
         with self._shelf.lock:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from wayfare.core.ports import WHOLE, Chunk
+from wayfare.core.ports import WHOLE, Chunk, chunks_at
 from wayfare.core.tables import Column, Table
 from wayfare.systems.databases.mysql import connection as link
 from wayfare.systems.databases.mysql import dialect
@@ -41,8 +41,7 @@ def chunks(connection: Connection, table: Table, rows_per_chunk: int) -> Sequenc
     if not cuts:
         return [WHOLE]
     estimate = max(table.rows_estimate // (len(cuts) + 1), 1)
-    bounds: list[Bound | None] = [None, *cuts, None]
-    return [Chunk(i, by.name, low, high, estimate) for i, (low, high) in enumerate(itertools.pairwise(bounds))]
+    return chunks_at(by.name, cuts, estimate)
 
 
 def _candidates(table: Table) -> Iterator[Column]:

@@ -8,7 +8,6 @@ may not be written to needs no lock.
 
 from __future__ import annotations
 
-import itertools
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -19,7 +18,7 @@ import pyarrow as pa
 from wayfare.core.address import Address
 from wayfare.core.findings import Finding
 from wayfare.core.landing import Landing
-from wayfare.core.ports import CARRIED, WHOLE, Chunk, Facts, Mode, Ticket
+from wayfare.core.ports import CARRIED, WHOLE, Chunk, Facts, Mode, Ticket, chunks_at
 from wayfare.core.tables import Column, Table, View
 from wayfare.systems.databases.sqlite import (
     catalog,
@@ -85,9 +84,7 @@ class SqliteDatabase:
         cuts = found.cuts(rows_per_chunk)
         if not cuts:
             return [Chunk(rows_estimate=found.rows)]
-        bounds = [None, *cuts, None]
-        each = found.rows // (len(cuts) + 1)
-        return [Chunk(i, by, low, high, each) for i, (low, high) in enumerate(itertools.pairwise(bounds))]
+        return chunks_at(by, cuts, found.rows // (len(cuts) + 1))
 
     def read(self, table: Table, chunk: Chunk, view: str = "") -> Iterator[pa.RecordBatch]:
         slots = native.slots(table.written)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from wayfare.core.ports import WHOLE, Chunk
+from wayfare.core.ports import WHOLE, Chunk, chunks_at
 from wayfare.core.tables import Column, Table
 from wayfare.systems.databases.sqlserver import dialect
 from wayfare.systems.databases.sqlserver.dialect import quote
@@ -36,8 +36,7 @@ def chunks(ask: Ask, table: Table, rows_per_chunk: int) -> Sequence[Chunk]:
     if not cuts:
         return [WHOLE]
     estimate = max(table.rows_estimate // (len(cuts) + 1), 1)
-    bounds: list[Bound | None] = [None, *cuts, None]
-    return [Chunk(i, by.name, low, high, estimate) for i, (low, high) in enumerate(itertools.pairwise(bounds))]
+    return chunks_at(by.name, cuts, estimate)
 
 
 def _candidates(table: Table) -> Iterator[Column]:
