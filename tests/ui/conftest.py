@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from faces.server import Server, serving
 from wayfare.core.errors import Unavailable
 from wayfare.systems.testing import debian
 
 WAIT_MS = 30_000
+expect.set_options(timeout=WAIT_MS)  # its own default, 5 s, is too short where other tests keep the machine busy
 
 
 @pytest.fixture(scope="module")
