@@ -1,4 +1,6 @@
-"""What tests in several folders stand on: how examples are chosen; our own records, embedded and on PostgreSQL."""
+"""What tests in several folders stand on: how examples are chosen; our own records, embedded and on PostgreSQL; a
+browser.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
+from playwright.sync_api import Browser, sync_playwright
 
 from beds import stores
+from wayfare.core.errors import Unavailable
 from wayfare.settings import Settings
 from wayfare.store.store import Store
+from wayfare.systems.testing import debian
 
 # Tests never judge by the clock. By default they try the same examples each time, so that what fails is what was
 # changed; `--hypothesis-profile=explore` looks for new ones.
@@ -38,3 +43,15 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 def store(settings: Settings) -> Iterator[Store]:
     with closing(Store.open(settings)) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    try:
+        path = debian("chromium", "chromium")
+    except Unavailable as error:
+        pytest.skip(str(error))
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield opened
+        opened.close()

@@ -1,4 +1,4 @@
-"""A browser, a server, and pages that must not complain."""
+"""A server, and pages that must not complain."""
 
 from __future__ import annotations
 
@@ -6,26 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from faces.server import Server, serving
-from wayfare.core.errors import Unavailable
-from wayfare.systems.testing import debian
 
 WAIT_MS = 30_000
 expect.set_options(timeout=WAIT_MS)  # its own default, 5 s, is too short where other tests keep the machine busy
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    try:
-        path = debian("chromium", "chromium")
-    except Unavailable as error:
-        pytest.skip(str(error))
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -68,17 +68,27 @@ def from_environment(variable: str) -> Address | None:
 def debian(program: str, package: str) -> str:
     """The path of `program`, installing its Debian package when it is missing and we are root. Raises Unavailable."""
     search = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
-    if found := shutil.which(program, path=search):
-        return found
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise Unavailable(f"{program} is not installed.", remedy=f"Install the package {package}.")
-    with (Path(tempfile.gettempdir()) / "wayfare-apt.lock").open("w") as lock:
+    return _of_package(lambda: shutil.which(program, path=search), program, package)
+
+
+def debian_file(pattern: str, package: str) -> str:
+    """The same for a file such as a library: the first that matches `pattern`, below /usr. Raises Unavailable."""
+    return _of_package(lambda: next((str(p) for p in sorted(Path("/usr").glob(pattern))), None), pattern, package)
+
+
+def _of_package(find: Callable[[], str | None], what: str, package: str) -> str:
+    """One process at a time looks: a program is seen before its package is all there, while another installs it."""
+    with (Path(tempfile.gettempdir()) / f"wayfare-apt-{os.geteuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if found := find():
+            return found
+        if os.geteuid() != 0 or not shutil.which("apt-get"):
+            raise Unavailable(f"{what} is not installed.", remedy=f"Install the package {package}.")
         _apt_get("update")
         _apt_get("-y", "install", "--no-install-recommends", package)
-    if found := shutil.which(program, path=search):
-        return found
-    raise Unavailable(f"{program} cannot be had: installing {package} failed.")
+        if found := find():
+            return found
+    raise Unavailable(f"{what} cannot be had: installing {package} failed.")
 
 
 def _apt_get(*words: str) -> None:

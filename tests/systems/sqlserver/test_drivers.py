@@ -14,8 +14,8 @@ import pytest
 
 from moving import data, run_script
 from wayfare.core.address import Address
-
-TDSODBC = Path("/usr/lib/x86_64-linux-gnu/odbc/libtdsodbc.so")
+from wayfare.core.errors import Unavailable
+from wayfare.systems.testing import debian_file
 
 
 def _python_tds(address: Address) -> Any:
@@ -46,15 +46,26 @@ def _pyodbc_microsoft(address: Address) -> Any:
     )
     if not found:
         pytest.skip("Microsoft's ODBC driver is not here")
-    return _loaded(_imported("pyodbc"), f"Driver={found[0]};{_odbc_text(address)}Encrypt=no;")
+    return _loaded(_pyodbc(), f"Driver={found[0]};{_odbc_text(address)}Encrypt=no;")
 
 
 def _pyodbc_freetds(address: Address) -> Any:
-    if not TDSODBC.exists():
-        pytest.skip("FreeTDS's ODBC driver (Debian: tdsodbc) is not here")
-    text = f"Driver={TDSODBC};Server={address.host};Port={address.port};TDS_Version=7.4;Database={address.database};"
+    driver = _debian("odbc/libtdsodbc.so", "tdsodbc")
+    text = f"Driver={driver};Server={address.host};Port={address.port};TDS_Version=7.4;Database={address.database};"
     password = address.password.reveal().replace("}", "}}")
-    return _imported("pyodbc").connect(f"{text}UID={address.user};PWD={{{password}}};ClientCharset=UTF-8;")
+    return _pyodbc().connect(f"{text}UID={address.user};PWD={{{password}}};ClientCharset=UTF-8;")
+
+
+def _debian(library: str, package: str) -> str:
+    try:
+        return debian_file(f"lib/*/{library}", package)
+    except Unavailable as error:
+        pytest.skip(str(error))
+
+
+def _pyodbc() -> Any:
+    _debian("libodbc.so.2", "libodbc2")
+    return _imported("pyodbc")
 
 
 def _imported(name: str) -> Any:

@@ -49,6 +49,7 @@ def mariadb(scratch: Path) -> Iterator[testing.Fresh]:
         return
     server = testing.debian("mariadbd", "mariadb-server-core")
     install = testing.debian("mariadb-install-db", "mariadb-server-core")
+    testing.debian("my_print_defaults", "mariadb-client-core")  # which the script calls
     options = ["--no-defaults", f"--datadir={scratch / 'data'}", *_as_root()]
     _must([install, *options, "--auth-root-authentication-method=normal", "--skip-test-db"])
     log_size = ["--innodb-log-file-size=64M", "--innodb-flush-method=nosync"]

@@ -30,7 +30,17 @@ from wayfare.systems.databases.sqlserver.database import SqlServer
 from wayfare.systems.databases.sqlserver.dialect import literal, named, quote
 from wayfare.systems.databases.sqlserver.drivers import login
 from wayfare.systems.databases.sqlserver.types import spelling
-from wayfare.systems.testing import Bed, Beds, Fresh, Seeding, free_port, from_environment, process, wait_until
+from wayfare.systems.testing import (
+    Bed,
+    Beds,
+    Fresh,
+    Seeding,
+    debian_file,
+    free_port,
+    from_environment,
+    process,
+    wait_until,
+)
 
 USER, PASSWORD = "wayfare", "pass;word/%"
 _PARAMETERS_MAX = 2_000
@@ -72,12 +82,13 @@ def bed(driver: str) -> Bed:
 
 
 def _odbc_driver() -> str:
-    """The library of an ODBC driver. Raises Unavailable."""
+    """The library of an ODBC driver: Microsoft's where it is installed, else FreeTDS. Raises Unavailable."""
     with contextlib.suppress(ImportError):
         package = Path(str(import_module("mssql_python_odbc").__file__)).parent
         if found := sorted(package.glob("libs/linux/debian_ubuntu/*/lib/libmsodbcsql*")):
             return str(found[0])
-    raise Unavailable("no ODBC driver for SQL Server is here.", remedy="Install wayfare[sqlserver-native].")
+    debian_file("lib/*/libodbc.so.2", "libodbc2")
+    return debian_file("lib/*/odbc/libtdsodbc.so", "tdsodbc")
 
 
 def _usable(address: Address) -> None:
