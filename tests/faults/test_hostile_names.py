@@ -20,9 +20,11 @@ from wayfare.systems.testing import Fresh
 
 WORDS = (
     *("from", "Table", "group by", "übergröße", "naïve 'quoted' name", "漢" * 21, "a" * 63),
-    *(" leading", "-- drop", "%s%%"),
+    *(" leading", "-- drop", "%s%%", "tab\there", "a;DROP TABLE x", "/* */", "0", "1st", "NULL", "true", "user"),
+    *("e\u0301", "\u00e9", "☂ rain", "zero\u200bwidth", "\u202eleft", "&amp;<b>", "a,b", "(a)", "@@global", "=1+1"),
+    *("'; --", '""', "``", "[]", "$$", "a||b"),
 )
-NAMES = tuple(dict.fromkeys((*HOSTILE_NAMES, *WORDS)))
+NAMES = tuple(dict.fromkeys((*HOSTILE_NAMES, *WORDS)))  # more than 50
 
 
 def quoted(name: str) -> str:
