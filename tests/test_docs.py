@@ -261,3 +261,16 @@ def test_help_is_as_documented():
     )
     for words in commands():
         assert words[0] in done.stdout
+
+
+# Checks
+
+
+def test_every_check_is_shown_or_waits_with_its_reason():
+    rows = re.findall(r"^\| (\d+) \|.*\| (.+) \|$", page("docs/checks.md"), re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 46))
+    for number, shown in rows:
+        tests = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", shown)
+        assert tests or re.search(r"`uv |`\.ci/run`|waits: ", shown), f"check {number}"
+        for path, name in tests:
+            assert f"def {name}" in page(path), f"check {number}: {path} has no {name}"
