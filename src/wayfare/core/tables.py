@@ -145,6 +145,18 @@ class Table:
         """The columns that carry data: all but the computed ones. These are what `read` gives and `write` takes."""
         return tuple(c for c in self.columns if not c.generated)
 
+    @property
+    def leading_columns(self) -> tuple[Column, ...]:
+        """The first column of the primary key; without one, of each ordered unique index that holds every row whole."""
+        if self.key:
+            return (self.column(self.key[0]),)
+        plain = [i for i in self.indexes if i.unique and not (i.where or i.method or i.expression or i.lengths)]
+        return tuple(
+            self.column(i.columns[0])
+            for i in plain
+            if i.columns and not any(self.column(name).nullable for name in i.columns)
+        )
+
     def arrow(self) -> pa.Schema:
         """The schema of this table's batches: its written columns, in order."""
         return pa.schema([pa.field(c.name, c.type, True) for c in self.written])

@@ -29,7 +29,7 @@ Bound = int | str
 
 def chunks(connection: Connection, table: Table, rows_per_chunk: int) -> Sequence[Chunk]:
     """Chunks by the first column of the primary key, or of a unique index without NULLs; else the whole table."""
-    by = next((c for c in _candidates(table) if dialect.splittable(c)), None)
+    by = next((c for c in table.leading_columns if dialect.splittable(c)), None)
     if by is None or rows_per_chunk < 1:
         return [WHOLE]
     integers = pa.types.is_integer(by.type)
@@ -42,16 +42,6 @@ def chunks(connection: Connection, table: Table, rows_per_chunk: int) -> Sequenc
         return [WHOLE]
     estimate = max(table.rows_estimate // (len(cuts) + 1), 1)
     return chunks_at(by.name, cuts, estimate)
-
-
-def _candidates(table: Table) -> Iterator[Column]:
-    if table.key:
-        yield table.column(table.key[0])
-        return
-    for index in table.indexes:
-        whole = index.unique and index.columns and not index.lengths and not index.expression
-        if whole and not any(table.column(n).nullable for n in index.columns):
-            yield table.column(index.columns[0])
 
 
 def _integer_cuts(connection: Connection, table: Table, by: Column, rows_per_chunk: int) -> list[Bound]:

@@ -7,7 +7,7 @@ in order, which reads the key once. Physical places (%%physloc%%) are no bounds:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -27,7 +27,7 @@ Ask = Callable[[str], list[dict[str, Any]]]
 
 
 def chunks(ask: Ask, table: Table, rows_per_chunk: int) -> Sequence[Chunk]:
-    by = next((c for c in _candidates(table) if dialect.splittable(c)), None)
+    by = next((c for c in table.leading_columns if dialect.splittable(c)), None)
     if by is None or rows_per_chunk < 1 or 0 < table.rows_estimate <= rows_per_chunk:
         return [WHOLE]
     cuts = _integer_cuts(ask, table, by, rows_per_chunk) if pa.types.is_integer(by.type) else None
@@ -37,17 +37,6 @@ def chunks(ask: Ask, table: Table, rows_per_chunk: int) -> Sequence[Chunk]:
         return [WHOLE]
     estimate = max(table.rows_estimate // (len(cuts) + 1), 1)
     return chunks_at(by.name, cuts, estimate)
-
-
-def _candidates(table: Table) -> Iterator[Column]:
-    """The first column of the primary key, or of a unique index over all rows whose columns are never NULL."""
-    if table.key:
-        yield table.column(table.key[0])
-        return
-    for index in table.indexes:
-        whole = index.unique and index.columns and not index.where and not index.method
-        if whole and not any(table.column(n).nullable for n in index.columns):
-            yield table.column(index.columns[0])
 
 
 def _integer_cuts(ask: Ask, table: Table, by: Column, rows: int) -> list[Bound] | None:
