@@ -26,6 +26,10 @@ examples.register_profile("steady", examples.get_profile("explore"), derandomize
 examples.load_profile("steady")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("longest") is None)
+
+
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
     """New, empty PostgreSQL stores, as URLs; one server for all tests."""

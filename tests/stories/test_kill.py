@@ -84,7 +84,7 @@ def wait_for(ready: Callable[[], bool], child: subprocess.Popen[bytes]) -> None:
         time.sleep(0.002)
 
 
-@pytest.mark.slow
+@pytest.mark.longest
 @pytest.mark.timeout(600)
 def test_killed_after_every_kind_of_event(source: Address, target: Address, tmp_path: Path) -> None:
     kills = 0
