@@ -12,6 +12,7 @@ from typing import Any
 
 from wayfare.access import tokens
 from wayfare.access.accounts import Accounts
+from wayfare.access.callers import CLIENT
 from wayfare.access.keyring import Keyring
 from wayfare.access.oauth import records
 from wayfare.access.oauth.clients import CODE, CREDENTIALS, GRANT_TYPES, REFRESH, Client, Clients, Grant
@@ -22,8 +23,10 @@ from wayfare.access.pruning import now_and_then
 from wayfare.access.scopes import Scope
 from wayfare.access.tables import OAUTH_CODES, REFRESH_TOKENS
 from wayfare.core.errors import NotSignedIn
+from wayfare.core.principal import Principal
 from wayfare.store.store import Store
 
+_PROOFS = ("client_secret_basic", "client_secret_post")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636, section 4.1
 
 
@@ -38,6 +41,7 @@ class Endpoint:
         clients: Clients,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._store = store
         self._all = store.everywhere
         self._accounts = accounts
         self._keyring = keyring
@@ -125,9 +129,11 @@ class Endpoint:
             id_ = records.grant_of_refresh(connection, token)
         claims = None if id_ else self._claims(token)
         grant = self._clients.grant(id_ or (claims.grant if claims else ""))
-        if grant is not None and grant.client == client.id:
+        if grant is not None and grant.client == client.id and grant.revoked_at is None:
+            by = Principal(CLIENT + client.id, client.name, client.tenant, frozenset())
             with self._all.write() as connection:
                 records.end(connection, grant.id, self._clock())
+                self._store.of(client.tenant).audit(connection, by, "clients.revoke", grant.id)
 
     def introspect(self, form: Pairs, authorization: str = "") -> dict[str, Any]:
         """RFC 7662, for confidential clients and access tokens of their own tenant."""
@@ -176,7 +182,9 @@ def metadata(base_url: str, issuer: str = tokens.ISSUER) -> dict[str, Any]:
         "response_types_supported": ["code"],
         "grant_types_supported": list(GRANT_TYPES),
         "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "token_endpoint_auth_methods_supported": [*_PROOFS, "none"],
+        "revocation_endpoint_auth_methods_supported": [*_PROOFS, "none"],
+        "introspection_endpoint_auth_methods_supported": list(_PROOFS),
         "authorization_response_iss_parameter_supported": True,
     }
 
