@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from access.world import Clock, World
 from wayfare.access.handover import HANDOVER_SECONDS, Handover
 from wayfare.access.tables import OIDC_STATES
 from wayfare.core.errors import NotSignedIn
@@ -12,6 +13,12 @@ from wayfare.core.principal import LOCAL
 from wayfare.core.redacted import Redacted
 
 COOKIE = Redacted("the-browser's")
+
+
+@pytest.fixture
+def world(store):
+    """On either store."""
+    return World(store, Clock())
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-@pytest.mark.parametrize("name", ["wayfare", "jarvis", "shell"])
+@pytest.mark.parametrize("name", ["wayfare", "jarvis", "oauth", "shell"])
 def test_a_face_is_described(server: Server, browser: Browser, name: str) -> None:
     page = browser.new_page()
     said: list[str] = []
