@@ -256,6 +256,9 @@ def test_reuse_of_a_refresh_token_ends_the_family(flow):
     assert refusal(flow.refresh, second["refresh_token"]).error == "invalid_grant"
     with pytest.raises(NotSignedIn):
         flow.world.caller(second["access_token"])
+    with flow.world.store.of(DEFAULT_TENANT).read() as connection:
+        noted = [e for e in audit.entries(connection) if e.action == "clients.reuse"]
+    assert [(e.outcome, e.details) for e in noted] == [("refused", {"user": flow.person.user})], "once"
 
 
 def test_a_refresh_token_does_not_widen(flow):

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from hmac import compare_digest
 from typing import Any
 
+import sqlalchemy as sa
+
 from wayfare.access import tokens
 from wayfare.access.accounts import Accounts
 from wayfare.access.callers import CLIENT
@@ -23,6 +25,7 @@ from wayfare.access.pruning import now_and_then
 from wayfare.access.scopes import Scope
 from wayfare.access.tables import OAUTH_CODES, REFRESH_TOKENS
 from wayfare.core.errors import NotSignedIn
+from wayfare.core.plan import Json
 from wayfare.core.principal import Principal
 from wayfare.store.store import Store
 
@@ -77,6 +80,7 @@ class Endpoint:
         now, refresh = self._clock(), ""
         with self._all.write() as connection:
             taken = records.take(connection, OAUTH_CODES, given.get("code", ""), client, now)
+            self._note(connection, client, taken)
             if isinstance(taken, records.Taken):
                 if not _fits(taken.values, given):
                     records.end(connection, taken.grant.id, now)
@@ -91,6 +95,7 @@ class Endpoint:
         now, refresh, scopes = self._clock(), "", frozenset[str]()
         with self._all.write() as connection:
             taken = records.take(connection, REFRESH_TOKENS, given.get("refresh_token", ""), client, now)
+            self._note(connection, client, taken)
             if isinstance(taken, records.Taken):
                 scopes = _within(taken.grant, given)  # raising here undoes the taking: the token stays good
                 refresh = records.new_refresh(connection, taken.grant, now)
@@ -120,6 +125,13 @@ class Endpoint:
         user = self._accounts.get(grant.user) if grant.user else None
         return not grant.user or (user is not None and not user.disabled and user.version == grant.user_version)
 
+    def _note(self, connection: sa.Connection, client: Client, taken: records.Taken | OAuthRefused) -> None:
+        """In the audit log: a second use is how a theft shows."""
+        if isinstance(taken, records.Reused):
+            told: dict[str, Json] = {"user": taken.grant.user}
+            store = self._store.of(client.tenant)
+            store.audit(connection, _itself(client), "clients.reuse", taken.grant.id, "refused", told)
+
     def revoke(self, form: Pairs, authorization: str = "") -> None:
         """RFC 7009: the grant ends, with all its tokens. What is no token of this client is passed over."""
         given = once(form)
@@ -130,10 +142,9 @@ class Endpoint:
         claims = None if id_ else self._claims(token)
         grant = self._clients.grant(id_ or (claims.grant if claims else ""))
         if grant is not None and grant.client == client.id and grant.revoked_at is None:
-            by = Principal(CLIENT + client.id, client.name, client.tenant, frozenset())
             with self._all.write() as connection:
                 records.end(connection, grant.id, self._clock())
-                self._store.of(client.tenant).audit(connection, by, "clients.revoke", grant.id)
+                self._store.of(client.tenant).audit(connection, _itself(client), "clients.revoke", grant.id)
 
     def introspect(self, form: Pairs, authorization: str = "") -> dict[str, Any]:
         """RFC 7662, for confidential clients and access tokens of their own tenant."""
@@ -161,6 +172,10 @@ class Endpoint:
             return tokens.read(token, self._keyring.find, self._clock)
         except NotSignedIn:
             return None
+
+
+def _itself(client: Client) -> Principal:
+    return Principal(CLIENT + client.id, client.name, client.tenant, frozenset())
 
 
 def s256(verifier: str) -> str:
