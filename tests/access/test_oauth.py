@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote_plus, urlsplit
 import pytest
 import sqlalchemy as sa
 
-from access.world import World
+from access.world import Clock, World
 from wayfare.access import recent
 from wayfare.access.oauth.clients import CODE, CREDENTIALS, REFRESH
 from wayfare.access.oauth.endpoint import metadata, s256
@@ -431,6 +431,22 @@ def test_consents_and_their_ends_are_in_the_audit_log(flow):
     assert (revoked.action, revoked.principal) == ("clients.revoke", f"client:{flow.spa.id}")
     told = (consented.action, consented.principal, consented.subject)
     assert told == ("clients.consent", flow.person.user, flow.spa.id)
+
+
+def test_either_store_keeps_it_so(store, monkeypatch):
+    """What is read, changed and noted in one transaction, with the fence of PostgreSQL around the tenant's part."""
+    monkeypatch.setattr(recent, "FRESH_SECONDS", 0.0)
+    flow = Flow(World(store, Clock()))
+    first = flow.by_code(flow.code())
+    second = flow.refresh(first["refresh_token"])
+    assert refusal(flow.refresh, first["refresh_token"]).error == "invalid_grant"
+    with pytest.raises(NotSignedIn):
+        flow.world.caller(second["access_token"])
+    third = flow.by_code(flow.code())
+    flow.world.entrance.endpoint.revoke({"token": third["refresh_token"], "client_id": flow.spa.id}.items())
+    with store.of(DEFAULT_TENANT).read() as connection:
+        noted = [entry.action for entry in audit.entries(connection, limit=4)]
+    assert noted == ["clients.revoke", "clients.consent", "clients.reuse", "clients.consent"]
 
 
 def test_introspection(flow):

@@ -93,6 +93,8 @@ def flow(server: Server) -> Iterator[HttpFlow]:
         accounts = found.world.entrance.accounts
         accounts.add(LOCAL, "viewer", "viewer@x.org", Redacted(PASSWORD), role=Role.VIEWER)
         accounts.add(LOCAL, "ada", "ada@example.com", role=Role.DEVELOPER)  # signs in elsewhere
+        found.world.entrance.tenants.add(LOCAL, "acme")
+        accounts.add(LOCAL, "stranger", "s@x.org", Redacted(PASSWORD), role=Role.ADMIN, tenant="acme")
         yield found
 
 
@@ -127,8 +129,8 @@ def begin(flow: HttpFlow, client: Client, program: Program, state: str) -> str:
     return f"/auth/authorize?{urlencode(pairs)}"
 
 
-def sign_in(page: Page) -> None:
-    page.get_by_role("textbox", name="User name").fill("viewer")
+def sign_in(page: Page, name: str = "viewer") -> None:
+    page.get_by_role("textbox", name="User name").fill(name)
     page.get_by_role("textbox", name="Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
 
@@ -178,6 +180,15 @@ def test_somebody_else(page: Page, flow: HttpFlow, client: Client, program: Prog
     page.goto(begin(flow, client, program, "x"))
     sign_in(page)
     page.get_by_role("button", name="Somebody else?").click()
+    page.get_by_role("heading", name="Sign in to Wayfare").wait_for()
+    sign_in(page, "stranger")
+    expect(page.get_by_role("alert")).to_contain_text("belongs to another tenant")
+    look(page)
+    page.get_by_role("button", name="Somebody else?").click()
+    sign_in(page)
+    page.get_by_role("button", name="Allow").wait_for()
+    page.evaluate("sessionStorage.setItem('wayfare.token', 'ended')")
+    page.get_by_role("button", name="Allow").click()
     page.get_by_role("heading", name="Sign in to Wayfare").wait_for()
     sign_in(page)
     page.get_by_role("button", name="Allow").wait_for()

@@ -30,7 +30,13 @@ export function Consent() {
   }
   return (
     <main className="sign-in">
-      {asked.error && <div className="consent"><h1>This program cannot be let in</h1><Trouble error={asked.error} /></div>}
+      {asked.error && (
+        <div className="consent">
+          <h1>This program cannot be let in</h1>
+          <Trouble error={asked.error} />
+          {token.get() && <p className="quiet"><SomebodyElse /></p>}
+        </div>
+      )}
       {asked.data && <Question asked={asked.data} query={query} />}
     </main>
   );
@@ -38,15 +44,14 @@ export function Consent() {
 
 function Question(props: { asked: Asked; query: string }) {
   const { asked, query } = props;
-  const queries = useQueryClient();
+  const leave = useLeave();
   const decide = useMutation({
     mutationFn: (allow: boolean) => post<{ redirect: string }>("/auth/authorize", { asked: query, allow }),
     onSuccess: (answer) => window.location.assign(answer.redirect),
+    onError: (error) => {
+      if (error instanceof Problem && error.status === 401) leave(); // the sign-in has ended meanwhile
+    },
   });
-  const leave = () => {
-    token.clear();
-    void queries.resetQueries({ queryKey: ["consent"] });
-  };
   const going = decide.isPending || decide.isSuccess;
   return (
     <div className="consent">
@@ -54,7 +59,7 @@ function Question(props: { asked: Asked; query: string }) {
       <h1>Let {asked.client} act for you?</h1>
       <p className="quiet">
         You are <strong>{asked.person}</strong> in the tenant <strong>{asked.tenant}</strong>.{" "}
-        <button type="button" className="plain" onClick={leave}>Somebody else?</button>
+        <SomebodyElse />
       </p>
       <section>
         <h2>{asked.scopes.length ? "It will be able to" : "You have nothing of what it asks for"}</h2>
@@ -74,6 +79,19 @@ function Question(props: { asked: Asked; query: string }) {
       </div>
     </div>
   );
+}
+
+function SomebodyElse() {
+  return <button type="button" className="plain" onClick={useLeave()}>Somebody else?</button>;
+}
+
+/** Sign out, and ask again for whoever signs in then. */
+function useLeave() {
+  const queries = useQueryClient();
+  return () => {
+    token.clear();
+    void queries.resetQueries({ queryKey: ["consent"] });
+  };
 }
 
 /** The query that the program has sent, in base64url. */
