@@ -9,13 +9,15 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
 from access.test_oauth import CREDENTIAL_PROBES, OTHER_PROBES, PROBES, WEB, answered, basic, refusal
 from faces.oauth import BACK, VERIFIER, HttpFlow, carried, flowing
 from faces.server import Server, serving
-from wayfare.access.oauth.clients import CODE, CREDENTIALS, REFRESH
+from wayfare.access.oauth.clients import CODE, CREDENTIALS, GRANT_TYPES, REFRESH
 from wayfare.access.oauth.endpoint import s256
 from wayfare.access.scopes import Role, Scope
 from wayfare.core.principal import LOCAL
@@ -430,6 +432,29 @@ def test_hostile_bodies(flow: HttpFlow, name: str, path: str) -> None:
     assert answer.status_code == status
     told = answer.json()
     assert all(c in " !" or ("#" <= c <= "~" and c != "\\") for c in told["error"] + told["error_description"])
+
+
+NAMES = ["grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "token", "client_id"]
+VALUES = st.sampled_from([CODE, REFRESH, CREDENTIALS, BACK, VERIFIER, "migrations:read", "admin"]) | st.text(
+    max_size=50
+)
+
+
+@given(
+    form=st.dictionaries(st.sampled_from(NAMES) | st.text(max_size=20), VALUES, max_size=6),
+    path=st.sampled_from(["token", "revoke", "introspect"]),
+    who=st.sampled_from(["spa", "web", "service"]),
+)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_a_proven_client_sends(flow: HttpFlow, form: dict[str, str], path: str, who: str) -> None:
+    if who == "spa":
+        form, headers = {**form, "client_id": flow.spa.id}, {}
+    else:
+        client, secret = getattr(flow, who), getattr(flow, f"{who}_secret")
+        headers = {"Authorization": basic(client.id, secret.reveal())}
+    answer = flow.http.post(f"/auth/{path}", data=form, headers=headers)
+    assert answer.status_code in (200, 400, 401), answer.text
+    assert answer.status_code == 200 or answer.json()["error"]
 
 
 def test_what_a_client_calls_a_parameter_is_not_repeated_as_it_is(flow: HttpFlow) -> None:
