@@ -435,9 +435,7 @@ def test_hostile_bodies(flow: HttpFlow, name: str, path: str) -> None:
 
 
 NAMES = ["grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "token", "client_id"]
-VALUES = st.sampled_from([CODE, REFRESH, CREDENTIALS, BACK, VERIFIER, "migrations:read", "admin"]) | st.text(
-    max_size=50
-)
+VALUES = st.sampled_from([*GRANT_TYPES, BACK, VERIFIER, "migrations:read", "admin"]) | st.text(max_size=50)
 
 
 @given(
