@@ -12,7 +12,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
@@ -33,6 +33,7 @@ class Provider(http.server.ThreadingHTTPServer):
         self.claims: dict[str, Any] = {}  # what an ID token says otherwise
         self.sign = self.sign_well
         self.told_issuer = self.issuer
+        self.told_endpoint: Any = f"{self.issuer}/authorize?kind=web"
         self.key_requests = 0
 
     def sign_in(self, url: str) -> dict[str, str]:
@@ -86,12 +87,17 @@ class Answers(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         base = self.server.issuer
         if self.path == "/realm/.well-known/openid-configuration":
-            told = {"issuer": self.server.told_issuer, "authorization_endpoint": f"{base}/authorize?kind=web"}
+            told = {"issuer": self.server.told_issuer, "authorization_endpoint": self.server.told_endpoint}
             self.answer(200, {**told, "token_endpoint": f"{base}/token", "jwks_uri": f"{base}/keys"})
         elif self.path == "/realm/keys":
             self.server.key_requests += 1
             other = RSAKey.generate_key(2048, {"kid": "old"}).as_dict(private=False)
             self.answer(200, {"keys": [self.server.key.as_dict(private=False), other]})
+        elif self.path.startswith("/realm/authorize"):  # a person who is signed in there is sent back at once
+            asked = dict(parse_qsl(urlsplit(self.path).query))
+            self.send_response(302)
+            self.send_header("Location", f"{asked['redirect_uri']}?{urlencode(self.server.sign_in(self.path))}")
+            self.end_headers()
         else:
             self.answer(404, {})
 

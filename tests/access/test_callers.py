@@ -9,7 +9,7 @@ from access.world import Clock, World
 from wayfare.access import recent
 from wayfare.access.api_keys import NOTED_EVERY_SECONDS
 from wayfare.access.recent import Recent
-from wayfare.access.scopes import SCOPES_OF, Role
+from wayfare.access.scopes import SCOPES_OF, Role, Scope
 from wayfare.access.tables import API_KEYS
 from wayfare.core.errors import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn
 from wayfare.core.principal import DEFAULT_TENANT, LOCAL
@@ -245,3 +245,23 @@ def test_a_cached_token_still_ends(world, monkeypatch):
     world.clock.now += 13 * 3600
     with pytest.raises(NotSignedIn, match="ended"):
         world.caller(token)
+
+
+# Who is there themselves
+
+
+def test_a_person_is_neither_a_key_nor_a_program(world):
+    user = world.user("ada")
+    person = world.entrance.callers.person
+    assert person(f"Bearer {world.token(user)}").user == user.id
+    _, key = world.entrance.api_keys.create(world.principal(user), "k", [Scope.READ])
+    with pytest.raises(NotAllowed, match="only a person"):
+        person(f"Bearer {key.reveal()}")
+    for nothing in ("", "Bearer", "Bearer "):
+        with pytest.raises(NotSignedIn):
+            person(nothing)
+    for wrong in ("Bearer x", "Bearer a.b.c"):
+        with pytest.raises(NotSignedIn):
+            person(wrong)
+    with pytest.raises(NotAllowed, match="tenant"):
+        person(f"Bearer {world.token(user)}", "acme")

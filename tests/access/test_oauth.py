@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, quote_plus, urlsplit
 import pytest
 import sqlalchemy as sa
 
-from access.world import World
+from access.world import Clock, World
 from wayfare.access import recent
 from wayfare.access.oauth.clients import CODE, CREDENTIALS, REFRESH
 from wayfare.access.oauth.endpoint import metadata, s256
@@ -19,6 +19,7 @@ from wayfare.access.tables import OAUTH_CLIENTS, OAUTH_CODES, REFRESH_TOKENS
 from wayfare.core.errors import Invalid, NotAllowed, NotFound, NotSignedIn
 from wayfare.core.principal import DEFAULT_TENANT, LOCAL
 from wayfare.core.redacted import Redacted
+from wayfare.store import audit
 
 BACK = "https://app.example/cb"
 WEB = "https://web.example/cb?tenant=1"
@@ -91,6 +92,8 @@ def refusal(call, *given, **named):
 
 def test_a_code_becomes_tokens(flow):
     consent = flow.world.entrance.consent
+    other = consent.told_as("https://wayfare.example")
+    assert answered(other.deny(other.asked(flow.query())))["iss"] == "https://wayfare.example"
     asked = consent.asked(flow.query())
     assert (asked.client.name, asked.scopes) == ("page", {"migrations:read"})
     url = consent.approve(asked, flow.person)
@@ -253,6 +256,9 @@ def test_reuse_of_a_refresh_token_ends_the_family(flow):
     assert refusal(flow.refresh, second["refresh_token"]).error == "invalid_grant"
     with pytest.raises(NotSignedIn):
         flow.world.caller(second["access_token"])
+    with flow.world.store.of(DEFAULT_TENANT).read() as connection:
+        noted = [e for e in audit.entries(connection) if e.action == "clients.reuse"]
+    assert [(e.outcome, e.details) for e in noted] == [("refused", {"user": flow.person.user})], "once"
 
 
 def test_a_refresh_token_does_not_widen(flow):
@@ -348,6 +354,12 @@ def test_other_probes(flow, probe):
     assert refusal(call, flow).error == error
 
 
+def test_a_description_has_the_characters_of_the_protocol(flow):
+    """RFC 6749, section 5.2; nothing of it may end a line of a header or a log."""
+    refused = refusal(flow.world.entrance.endpoint.token, [('"ä\n\\', "1")] * 2)
+    assert refused.fields()["error_description"] == "'" * 4 + " is given twice."
+
+
 def test_a_service_ends_with_its_owner(flow):
     answer = flow.token(flow.service_basic(), grant_type=CREDENTIALS)
     flow.world.user("second", Role.ADMIN)
@@ -408,6 +420,33 @@ def test_revoking_ends_the_grant(flow, which):
     with pytest.raises(NotSignedIn):
         flow.world.caller(answer["access_token"])
     assert refusal(flow.refresh, answer["refresh_token"]).error == "invalid_grant"
+
+
+def test_consents_and_their_ends_are_in_the_audit_log(flow):
+    answer = flow.by_code(flow.code())
+    for _ in range(2):
+        flow.world.entrance.endpoint.revoke({"token": answer["access_token"], "client_id": flow.spa.id}.items())
+    with flow.world.store.of(DEFAULT_TENANT).read() as connection:
+        revoked, consented, *_ = audit.entries(connection)
+    assert (revoked.action, revoked.principal) == ("clients.revoke", f"client:{flow.spa.id}")
+    told = (consented.action, consented.principal, consented.subject)
+    assert told == ("clients.consent", flow.person.user, flow.spa.id)
+
+
+def test_either_store_keeps_it_so(store, monkeypatch):
+    """What is read, changed and noted in one transaction, with the fence of PostgreSQL around the tenant's part."""
+    monkeypatch.setattr(recent, "FRESH_SECONDS", 0.0)
+    flow = Flow(World(store, Clock()))
+    first = flow.by_code(flow.code())
+    second = flow.refresh(first["refresh_token"])
+    assert refusal(flow.refresh, first["refresh_token"]).error == "invalid_grant"
+    with pytest.raises(NotSignedIn):
+        flow.world.caller(second["access_token"])
+    third = flow.by_code(flow.code())
+    flow.world.entrance.endpoint.revoke({"token": third["refresh_token"], "client_id": flow.spa.id}.items())
+    with store.of(DEFAULT_TENANT).read() as connection:
+        noted = [entry.action for entry in audit.entries(connection, limit=4)]
+    assert noted == ["clients.revoke", "clients.consent", "clients.reuse", "clients.consent"]
 
 
 def test_introspection(flow):

@@ -142,6 +142,13 @@ def test_a_provider_that_calls_itself_something_else(oidc, provider):
         oidc.begin(BACK)
 
 
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "https://a\r\nSet-Cookie: x=y", "", 7, None])
+def test_a_provider_that_would_send_people_nowhere(oidc, provider, url):
+    provider.told_endpoint = url
+    with pytest.raises(Refused, match="authorization_endpoint"):
+        oidc.begin(BACK)
+
+
 def test_a_provider_is_reached_where_egress_allows(world, provider):
     with pytest.raises(AddressRefused):
         relying(world, provider, policy=PUBLIC).begin(BACK)

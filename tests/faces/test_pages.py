@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 from faces.server import Server
 
 
-@pytest.mark.parametrize("name", ["wayfare", "jarvis", "shell"])
+@pytest.mark.parametrize("name", ["wayfare", "jarvis", "oauth", "shell"])
 def test_a_face_is_described(server: Server, browser: Browser, name: str) -> None:
     page = browser.new_page()
     said: list[str] = []

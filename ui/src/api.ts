@@ -93,6 +93,17 @@ export const token = {
   clear: () => sessionStorage.removeItem(TOKEN),
 };
 
+// Where to go after signing in elsewhere. Only this tab and our own pages write it.
+const BACK = "wayfare.back";
+export const back = {
+  set: (place: string) => sessionStorage.setItem(BACK, place),
+  take: () => {
+    const place = sessionStorage.getItem(BACK) ?? "";
+    sessionStorage.removeItem(BACK);
+    return place.startsWith("/ui/") ? place : "";
+  },
+};
+
 export async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
   const sent: Record<string, string> = { ...headers };
   if (body !== undefined) sent["content-type"] = "application/json";

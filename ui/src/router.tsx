@@ -2,6 +2,7 @@ import { Link, Navigate, Outlet, createRootRoute, createRoute, createRouter } fr
 import { Audit } from "./pages/Audit";
 import { ConnectionPage } from "./pages/Connection";
 import { Connections } from "./pages/Connections";
+import { Consent } from "./pages/Consent";
 import { NewCopy } from "./pages/NewCopy";
 import { RunPage } from "./pages/Run";
 import { Runs } from "./pages/Runs";
@@ -13,6 +14,7 @@ import { Shell } from "./Shell";
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: Lost, errorComponent: ({ error }) => <main className="sign-in"><Trouble error={error} /></main> });
 const signIn = createRoute({ getParentRoute: () => root, path: "/sign-in", component: SignIn });
+const consent = createRoute({ getParentRoute: () => root, path: "/consent", component: Consent });
 const inside = createRoute({ getParentRoute: () => root, id: "signed-in", component: Shell });
 
 const routes = [
@@ -32,7 +34,7 @@ const routes = [
 ] as const;
 
 export const router = createRouter({
-  routeTree: root.addChildren([signIn, inside.addChildren(routes)]),
+  routeTree: root.addChildren([signIn, consent, inside.addChildren(routes)]),
   basepath: "/ui",
   defaultPreload: false,
 });

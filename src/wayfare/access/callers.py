@@ -53,6 +53,19 @@ class Callers:
             return self._of_key(api_key or credential, tenant)
         return None
 
+    def person(self, authorization: str, tenant: str = "") -> Principal:
+        """Somebody who has signed in here themselves: what a key or a client was given, it may not pass on to others.
+
+        Raises NotSignedIn, NotAllowed.
+        """
+        token = authorization.strip().partition(" ")[2].strip()
+        if not token:
+            raise NotSignedIn("this needs a person who has signed in.", remedy="Sign in with user name and password.")
+        claims = None if token.startswith(PREFIX) else self._claims(token)
+        if claims is None or claims.client:
+            raise NotAllowed("only a person can do this, not a key or a program.", remedy="Sign in yourself.")
+        return self._of_token(token, tenant)
+
     def _of_token(self, token: str, tenant: str) -> Principal:
         claims = self._claims(token)
         assert claims is not None, "reading a token gives claims or raises"

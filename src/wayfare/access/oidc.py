@@ -39,6 +39,7 @@ from wayfare.store.store import Store
 STATE_SECONDS = 600.0
 KNOWN_SECONDS = 3600.0  # what a provider publishes about itself is asked for again
 SCOPE = "openid email profile"
+_URL = re.compile(r"https?://[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,7 @@ class Oidc:
             if told.get("issuer") != self._provider.issuer:
                 raise Refused("the provider calls itself by another name.", where="WAYFARE_OIDC")
             for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
-                if not isinstance(told.get(name), str):
+                if not _URL.fullmatch(str(told.get(name))):
                     raise Refused(f"the provider does not tell its {name}.", where="WAYFARE_OIDC")
             self._known = (self._clock(), told)
         return self._known[1]

@@ -19,6 +19,7 @@ from wayfare.access.oauth.clients import CODE, Client, Clients
 from wayfare.access.oauth.refusals import OAuthRefused, Pairs, once
 from wayfare.access.scopes import narrowed
 from wayfare.core.errors import NotAllowed
+from wayfare.core.plan import Json
 from wayfare.core.principal import Principal
 from wayfare.store.store import Store
 
@@ -48,11 +49,15 @@ class Consent:
         issuer: str = tokens.ISSUER,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._all = store.everywhere
+        self._store = store
         self._accounts = accounts
         self._clients = clients
         self._issuer = issuer
         self._clock = clock
+
+    def told_as(self, issuer: str) -> Consent:
+        """The same, where clients know us by this name."""
+        return Consent(self._store, self._accounts, self._clients, issuer, self._clock)
 
     def asked(self, query: Pairs) -> Asked:
         """Raises OAuthRefused: with `redirect`, send the person there; without, show it, as nobody can be trusted."""
@@ -83,10 +88,13 @@ class Consent:
         if not granted:
             raise NotAllowed(f"{by.name} has none of the scopes that {asked.client.name} asks for.", where="scope")
         now = self._clock()
-        with self._all.write() as connection:
+        store = self._store.of(by.tenant)
+        with self._store.everywhere.write() as connection:
             until = now + records.GRANT_SECONDS
             grant = records.new_grant(connection, asked.client, granted, now, until, (user.id, user.version))
             code = records.new_code(connection, grant, asked.redirect_uri, asked.challenge, now)
+            told: dict[str, Json] = {"name": asked.client.name, "scopes": " ".join(sorted(granted))}
+            store.audit(connection, by, "clients.consent", asked.client.id, details=told)
         return self._back(asked.redirect_uri, {"code": code}, asked.state)
 
     def deny(self, asked: Asked) -> str:

@@ -10,8 +10,11 @@ from collections.abc import Callable, Mapping
 from hmac import compare_digest
 from typing import Any
 
+import sqlalchemy as sa
+
 from wayfare.access import tokens
 from wayfare.access.accounts import Accounts
+from wayfare.access.callers import CLIENT
 from wayfare.access.keyring import Keyring
 from wayfare.access.oauth import records
 from wayfare.access.oauth.clients import CODE, CREDENTIALS, GRANT_TYPES, REFRESH, Client, Clients, Grant
@@ -22,8 +25,11 @@ from wayfare.access.pruning import now_and_then
 from wayfare.access.scopes import Scope
 from wayfare.access.tables import OAUTH_CODES, REFRESH_TOKENS
 from wayfare.core.errors import NotSignedIn
+from wayfare.core.plan import Json
+from wayfare.core.principal import Principal
 from wayfare.store.store import Store
 
+_PROOFS = ("client_secret_basic", "client_secret_post")
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")  # RFC 7636, section 4.1
 
 
@@ -38,6 +44,7 @@ class Endpoint:
         clients: Clients,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self._store = store
         self._all = store.everywhere
         self._accounts = accounts
         self._keyring = keyring
@@ -73,6 +80,7 @@ class Endpoint:
         now, refresh = self._clock(), ""
         with self._all.write() as connection:
             taken = records.take(connection, OAUTH_CODES, given.get("code", ""), client, now)
+            self._note(connection, client, taken)
             if isinstance(taken, records.Taken):
                 if not _fits(taken.values, given):
                     records.end(connection, taken.grant.id, now)
@@ -87,6 +95,7 @@ class Endpoint:
         now, refresh, scopes = self._clock(), "", frozenset[str]()
         with self._all.write() as connection:
             taken = records.take(connection, REFRESH_TOKENS, given.get("refresh_token", ""), client, now)
+            self._note(connection, client, taken)
             if isinstance(taken, records.Taken):
                 scopes = _within(taken.grant, given)  # raising here undoes the taking: the token stays good
                 refresh = records.new_refresh(connection, taken.grant, now)
@@ -116,6 +125,13 @@ class Endpoint:
         user = self._accounts.get(grant.user) if grant.user else None
         return not grant.user or (user is not None and not user.disabled and user.version == grant.user_version)
 
+    def _note(self, connection: sa.Connection, client: Client, taken: records.Taken | OAuthRefused) -> None:
+        """In the audit log: a second use is how a theft shows."""
+        if isinstance(taken, records.Reused):
+            told: dict[str, Json] = {"user": taken.grant.user}
+            store = self._store.of(client.tenant)
+            store.audit(connection, _itself(client), "clients.reuse", taken.grant.id, "refused", told)
+
     def revoke(self, form: Pairs, authorization: str = "") -> None:
         """RFC 7009: the grant ends, with all its tokens. What is no token of this client is passed over."""
         given = once(form)
@@ -125,9 +141,10 @@ class Endpoint:
             id_ = records.grant_of_refresh(connection, token)
         claims = None if id_ else self._claims(token)
         grant = self._clients.grant(id_ or (claims.grant if claims else ""))
-        if grant is not None and grant.client == client.id:
+        if grant is not None and grant.client == client.id and grant.revoked_at is None:
             with self._all.write() as connection:
                 records.end(connection, grant.id, self._clock())
+                self._store.of(client.tenant).audit(connection, _itself(client), "clients.revoke", grant.id)
 
     def introspect(self, form: Pairs, authorization: str = "") -> dict[str, Any]:
         """RFC 7662, for confidential clients and access tokens of their own tenant."""
@@ -157,6 +174,10 @@ class Endpoint:
             return None
 
 
+def _itself(client: Client) -> Principal:
+    return Principal(CLIENT + client.id, client.name, client.tenant, frozenset())
+
+
 def s256(verifier: str) -> str:
     """RFC 7636, section 4.2."""
     return urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -176,7 +197,9 @@ def metadata(base_url: str, issuer: str = tokens.ISSUER) -> dict[str, Any]:
         "response_types_supported": ["code"],
         "grant_types_supported": list(GRANT_TYPES),
         "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "token_endpoint_auth_methods_supported": [*_PROOFS, "none"],
+        "revocation_endpoint_auth_methods_supported": [*_PROOFS, "none"],
+        "introspection_endpoint_auth_methods_supported": list(_PROOFS),
         "authorization_response_iss_parameter_supported": True,
     }
 

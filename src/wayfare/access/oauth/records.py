@@ -30,6 +30,14 @@ class Taken:
     values: Mapping[str, Any]
 
 
+class Reused(OAuthRefused):
+    """It was used before, so somebody has it whose it is not: all that came of it has just ended."""
+
+    def __init__(self, refusal: OAuthRefused, grant: Grant) -> None:
+        super().__init__(refusal.error, refusal.message)
+        self.grant = grant
+
+
 def digest(secret: str) -> str:
     """256 random bits need no slow hash."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
@@ -78,7 +86,7 @@ def take(connection: sa.Connection, table: sa.Table, secret: str, client: Client
     unused = (table.c.hash == row["hash"], table.c.used_at.is_(None))
     if not connection.execute(sa.update(table).where(*unused).values(used_at=now)).rowcount:
         end(connection, grant.id, now)  # RFC 9700, sections 2.2.2 and 4.14.2
-        return refusal
+        return Reused(refusal, grant) if grant.revoked_at is None else refusal
     if grant.revoked_at is not None or now >= min(row["expires_at"], grant.expires_at):
         return refusal
     return Taken(grant, dict(row))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from wayfare.core.errors import UserError
@@ -9,6 +10,7 @@ from wayfare.core.errors import UserError
 Pairs = Iterable[tuple[str, str]]
 
 VALUE_CHARACTERS_MAX = 8192
+_FOREIGN = re.compile(r"[^ !#-\[\]-~]")
 
 
 class OAuthRefused(UserError):
@@ -24,10 +26,15 @@ class OAuthRefused(UserError):
 
     def fields(self) -> dict[str, str]:
         """As the protocol names them, for JSON and for redirects."""
-        return {"error": self.error, "error_description": self.message}
+        return {"error": self.error, "error_description": described(self.message)}
 
     def sent_to(self, redirect: str) -> OAuthRefused:
         return OAuthRefused(self.error, self.message, status=self.status, redirect=redirect)
+
+
+def described(text: str) -> str:
+    """In the characters that the protocol allows (RFC 6749, section 5.2), whatever a name in it was made of."""
+    return _FOREIGN.sub("'", text)
 
 
 def once(pairs: Pairs) -> dict[str, str]:

@@ -10,10 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from wayfare.access.accounts import registration_open
+from wayfare.access.calls import client
 from wayfare.access.egress import Policy, for_calls, for_connections
 from wayfare.access.entrance import Entrance
 from wayfare.access.keyring import token_secret
 from wayfare.access.machine import Machine
+from wayfare.access.oidc import Oidc, Provider
 from wayfare.access.rates import Limit, MemoryRates, Rates, StoreRates
 from wayfare.settings import Settings
 from wayfare.store.store import Store
@@ -31,24 +33,33 @@ class Access:
     enabled: bool = False  # False: a missing credential acts as the local administrator
     on_loopback: bool = True  # only this machine can reach us
     registration: bool = True  # may people make accounts for themselves, once there is one?
+    provider: Provider | None = None  # where people may sign in instead
+    oidc: Oidc | None = None  # … and how
 
     @classmethod
     def to(cls, store: Store, settings: Settings, *, enabled: bool = False, host: str = "127.0.0.1") -> Self:
-        """Raises UserError for a secret that others than this machine could guess."""
+        """Raises UserError for a secret that others than this machine could guess, Invalid for WAYFARE_OIDC."""
         local = is_loopback(host)
         secret = token_secret(settings.jwt_secret, on_loopback=local)[0] if settings.jwt_secret else b""
         allowed = settings.egress_allow
         alone = local and not enabled  # a proxy may stand between this machine and those who have accounts
         machine = Machine.of(settings, lends=not enabled)
+        entrance, calls = Entrance.to(store, secret=secret), for_calls(on_loopback=alone, allowed=allowed)
+        registration = registration_open(settings.registration, on_loopback=local)
+        provider = Provider.parse(settings.oidc) if settings.oidc else None
         return cls(
-            entrance=Entrance.to(store, secret=secret),
+            entrance=entrance,
             connections=for_connections(on_loopback=alone, allowed=allowed, machine=machine),
-            calls=for_calls(on_loopback=alone, allowed=allowed),
+            calls=calls,
             rates=MemoryRates() if settings.embedded else StoreRates(store),
             limit=Limit(settings.calls_per_minute),
             enabled=enabled,
             on_loopback=local,
-            registration=registration_open(settings.registration, on_loopback=local),
+            registration=registration,
+            provider=provider,
+            oidc=Oidc(store, entrance.accounts, provider, client(calls), open_to_all=registration)
+            if provider
+            else None,
         )
 
     def of(self, tenant: str) -> Self:

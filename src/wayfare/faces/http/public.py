@@ -20,6 +20,18 @@ PUBLIC = frozenset(
         ("GET", "/ui/{page}/{item}"),
         ("GET", "/ui/assets/{name}"),
         ("POST", "/api/sign-in"),
+        # OAuth2: clients prove themselves at these by themselves
+        ("POST", "/auth/token"),
+        ("POST", "/auth/revoke"),
+        ("POST", "/auth/introspect"),
+        ("GET", "/.well-known/oauth-authorization-server"),
+        ("GET", "/.well-known/jwks.json"),
+        # where a person begins to let a client in, and signs in with an identity provider
+        ("GET", "/auth/authorize"),
+        ("GET", "/auth/oidc"),
+        ("GET", "/auth/oidc/start"),
+        ("GET", "/auth/oidc/callback"),
+        ("POST", "/auth/oidc/token"),
         # 004: an account's beginning
         ("POST", "/api/auth/login"),
         ("POST", "/api/auth/register"),
