@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from wayfare.engine.liveness import Liveness
+from wayfare.engine.slots import Slots
 from wayfare.settings import Settings
 from wayfare.store.database import plain_url, sqlite_engine
 
@@ -75,6 +76,7 @@ class Durable:
         self._settings = settings
         self._executor = executor
         self._serves = serves
+        self.slots = Slots(settings.workers, settings.per_source) if settings.embedded else None
         self._engine: sa.Engine | None = None
         self._liveness: Liveness | None = None
         if settings.embedded:
@@ -135,7 +137,11 @@ class Durable:
 
     @_outside
     def start(self, name: str, run: str, phase: int, limit_key: str) -> None:
-        """A lane. Once, however often it is called with the same name."""
+        """A lane. Once, however often it is called with the same name. Where there is room for it, it begins now."""
+        if self.slots and self.slots.room(limit_key):
+            with SetWorkflowID(name):
+                DBOS.start_workflow(_carry, name, run, phase, limit_key)
+            return
         partition = limit_key or f"free {name}"  # steps without a source share no limit but the global one
         with SetWorkflowID(name), SetEnqueueOptions(queue_partition_key=partition):
             DBOS.enqueue_workflow(STEPS, _carry, name, run, phase, limit_key)
@@ -143,6 +149,8 @@ class Durable:
     @_outside
     def lane_waits(self) -> bool:
         """Is there a lane without a place?"""
+        if self.slots and self.slots.wanted:
+            return True
         return bool(DBOS.list_workflows(queue_name=STEPS, status="ENQUEUED", limit=1, load_input=False))
 
     @_outside

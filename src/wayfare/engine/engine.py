@@ -105,12 +105,24 @@ class Engine:
         self._outlast(lambda: self._carry(name, run, phase, limit_key), name)
 
     def _carry(self, name: str, run: str, phase: int, limit_key: str) -> None:
-        lane = self._store.work.enter(name, run, self.executor)
-        with self._runs.using(run) as opened:
-            finished = self._carrier.carry_all(lane, opened, phase, limit_key, self._others_wait)
-        if not finished:
-            name, _, shift = name.partition("+")
-            self._durable.start(f"{name}+{int(shift or 0) + 1}", run, phase, limit_key)
+        with self._place(limit_key):
+            lane = self._store.work.enter(name, run, self.executor)
+            with self._runs.using(run) as opened:
+                finished = self._carrier.carry_all(lane, opened, phase, limit_key, self._others_wait)
+            if not finished:
+                name, _, shift = name.partition("+")
+                self._durable.start(f"{name}+{int(shift or 0) + 1}", run, phase, limit_key)
+
+    @contextmanager
+    def _place(self, limit_key: str) -> Iterator[None]:
+        """Among the lanes at work here. On a shared store the queue has seen to it. Raises Leaving."""
+        if self._durable.slots is None:
+            yield
+            return
+        with self._durable.slots.taken(limit_key, self._carrier.leaving.is_set) as found:
+            if not found:
+                raise Leaving
+            yield
 
     def _others_wait(self) -> bool:
         """Other lanes, or on a shared store other workers, which cannot be asked."""
