@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -56,9 +59,18 @@ def start(
     """Move databases, and prove that nothing was lost."""
 
 
-def load_ahead(module: str) -> None:
-    """Import in the background what is needed soon (the engine takes half a second), while databases are asked."""
-    Thread(target=import_module, args=(module,), name="load ahead", daemon=True).start()
+def load_ahead(*urls: str) -> None:
+    """Import in the background what is needed soon: the engine (half a second), and databases that are libraries."""
+    loads: list[Callable[[], object]] = [partial(import_module, "wayfare.engine.durable")]
+    for load in [*loads, *(partial(_load_library, url) for url in urls)]:
+        Thread(target=load, name="load ahead", daemon=True).start()
+
+
+def _load_library(url: str) -> None:
+    from wayfare.systems.registry import preload
+
+    with suppress(Exception):  # whoever needs it says what is wrong
+        preload(url)
 
 
 @app.command()
@@ -92,7 +104,7 @@ def copy(
     """
     with answering(as_json):
         if not dry_run:
-            load_ahead("wayfare.engine.durable")
+            load_ahead(source, target)
         from wayfare.cli import copying
         from wayfare.cli.request import CopyOptions
 

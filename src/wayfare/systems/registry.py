@@ -81,6 +81,14 @@ def reach_of(address: Address) -> Reach:
     return reach(address)
 
 
+def preload(url: str) -> None:
+    """Import a database that is a library, which may take a while. Raises Invalid and ImportError."""
+    address = Address.parse(url)
+    found = adapter(address.system)
+    for driver in found.drivers if found.in_a_path and not address.host else ():
+        import_module(driver)
+
+
 def open_database(address: Address) -> Database:
     """A database that connects at first use. Raises Invalid (unknown system) or Unavailable (driver not installed)."""
     found = adapter(address.system)
