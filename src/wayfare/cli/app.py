@@ -62,7 +62,8 @@ def start(
 def load_ahead(*urls: str) -> None:
     """Import in the background what is needed soon: the engine (half a second), and databases that are libraries."""
     loads: list[Callable[[], object]] = [partial(import_module, "wayfare.engine.durable")]
-    for load in [*loads, *(partial(_load_library, url) for url in urls)]:
+    loads += [partial(_load_library, url) for url in urls]
+    for load in loads:
         Thread(target=load, name="load ahead", daemon=True).start()
 
 
