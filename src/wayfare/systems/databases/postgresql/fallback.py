@@ -18,11 +18,11 @@ import pyarrow as pa
 from wayfare.core.errors import Refused
 from wayfare.core.ports import BATCH_BYTES_MAX, ROWS_PER_BATCH
 from wayfare.kernel.buffers import Slot
+from wayfare.kernel.gather import Octets, everywhere, gathered
 from wayfare.systems.databases.postgresql.kinds import Kind, shape
 from wayfare.systems.databases.postgresql.wire import FRAME, Frames
 
 Places: TypeAlias = npt.NDArray[np.int64]
-Octets: TypeAlias = npt.NDArray[np.uint8]
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 DAYS_TO_2000 = 10_957
@@ -144,14 +144,8 @@ def _batch(data: bytes, place: Places, slots: Sequence[Slot], schema: pa.Schema)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _words(octets: Octets, kind: str) -> npt.NDArray[Any]:
-    """Every position read as a big-endian number: an overlapping view, not a copy."""
-    width = np.dtype(kind).itemsize
-    return np.ndarray((max(len(octets) - width + 1, 0),), kind, octets, 0, (1,))
-
-
 def _int32(octets: Octets, places: Places) -> Places:
-    return _words(octets, ">i4")[places].astype(np.int64)
+    return everywhere(octets, ">i4")[places].astype(np.int64)
 
 
 def column(octets: Octets, places: Places, lengths: Places, slot: Slot) -> pa.Array:
@@ -172,25 +166,15 @@ def column(octets: Octets, places: Places, lengths: Places, slot: Slot) -> pa.Ar
     return pa.Array.from_buffers(slot.decoded, len(places), [valid, buffer], count)
 
 
-def gathered(octets: Octets, places: Places, sizes: Places) -> tuple[npt.NDArray[np.int32], Octets]:
-    """Scattered bytes brought together: Arrow's offsets and bytes."""
-    ends = np.cumsum(sizes)
-    total = int(ends[-1]) if len(ends) else 0
-    offsets = np.zeros(len(sizes) + 1, np.int32)
-    offsets[1:] = ends
-    source = np.repeat(places - offsets[:-1], sizes) + np.arange(total)
-    return offsets, octets[source]
-
-
 def _fixed(octets: Octets, places: Places, nulls: npt.NDArray[np.bool_], slot: Slot, kind: Kind) -> pa.Buffer:
     if kind is Kind.BOOL:
         return pa.py_buffer(np.packbits(octets[places] * ~nulls, bitorder="little"))
     if kind is Kind.UUID:
-        return pa.py_buffer(octets[places[:, None] + np.arange(16)])
+        return pa.py_buffer(everywhere(octets, "V16")[places])
     if kind in (Kind.DECIMAL128, Kind.DECIMAL256):
         return _decimals(octets, places, nulls, slot)
     word = {Kind.I16: ">i2", Kind.I32: ">i4", Kind.DATE: ">i4"}.get(kind, ">i8")
-    values = _words(octets, word)[places]
+    values = everywhere(octets, word)[places]
     values = values.astype(values.dtype.newbyteorder("="))
     values[nulls] = 0
     if kind is Kind.DATE:
@@ -214,7 +198,7 @@ def _decimals(octets: Octets, places: Places, nulls: npt.NDArray[np.bool_], slot
     precision, scale = slot.scale >> 16, slot.scale & 0xFFFF
     if precision > _FAST_DIGITS_MAX or width != 16:
         return _wide_decimals(octets, places, nulls, slot)
-    short = _words(octets, ">i2")
+    short = everywhere(octets, ">i2")
     counts, weights = short[places].astype(np.int64), short[places + 2].astype(np.int64)
     signs = short[places + 4]
     present = ~nulls

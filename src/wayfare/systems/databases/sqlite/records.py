@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-Octets: TypeAlias = npt.NDArray[np.uint8]
+from wayfare.kernel.gather import Octets, everywhere, gathered
+
 Places: TypeAlias = npt.NDArray[np.int64]
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
@@ -72,16 +73,14 @@ class Field:
 
     def variable(self, kind: pa.DataType) -> pa.Array:
         """Text or bytes, as `kind`. The text may not be UTF-8."""
-        offsets = np.zeros(len(self.kinds) + 1, np.int64)
-        np.cumsum(self.sizes, out=offsets[1:])
         valid, count = self.validity()
-        content = _gathered(self.octets, self.places, self.sizes, offsets)
-        parts = [valid, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(content)]
+        offsets, content = gathered(self.octets, self.places, self.sizes)
+        parts = [valid, pa.py_buffer(offsets), pa.py_buffer(content)]
         return pa.Array.from_buffers(kind, len(self.kinds), parts, count)
 
     def _words(self, kind: str) -> npt.NDArray[Any]:
         """Eight bytes from each place on."""
-        return _overlapping(self.octets, kind)[self.places]
+        return everywhere(self.octets, kind)[self.places]
 
 
 _STORED = {
@@ -156,20 +155,3 @@ def _behind_varints(octets: Octets, places: Places) -> Places:
         places[more] += 1
         more = more[(following & 0x80) != 0]
     return places
-
-
-def _overlapping(octets: Octets, kind: str) -> npt.NDArray[Any]:
-    """What could be read at every position: a view, not a copy."""
-    width = np.dtype(kind).itemsize
-    return np.ndarray((max(len(octets) - width + 1, 0),), kind, octets, 0, (1,))
-
-
-def _gathered(octets: Octets, places: Places, sizes: Places, offsets: Places) -> npt.NDArray[Any]:
-    """Scattered bytes brought together; in one stroke where all values have the same size."""
-    if not offsets[-1]:
-        return np.zeros(0, np.uint8)
-    if int(sizes[0]) and bool((sizes == sizes[0]).all()):
-        return _overlapping(octets, f"V{int(sizes[0])}")[places]
-    source = np.repeat(places - offsets[:-1], sizes)
-    source += np.arange(len(source))
-    return octets[source]
