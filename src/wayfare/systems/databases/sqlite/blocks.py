@@ -39,6 +39,11 @@ def suits(table: Table, chunk: Chunk) -> bool:
     return bool(numbered and table.written and not chunk.cursor and hasattr(sqlite3.Connection, "serialize"))
 
 
+def following(rows: int, weight: int) -> int:
+    """How many rows to take at once after so many have weighed so much."""
+    return min(BLOCK_ROWS_MAX, rows * 2) if weight < BLOCK_BYTES else max(1, rows // 8)
+
+
 def attach(connection: sqlite3.Connection) -> None:
     """The table in memory. It takes its encoding from the file."""
     connection.execute(f"ATTACH ':memory:' AS {SCRATCH}")
@@ -87,14 +92,14 @@ class Blocks:
         return [value for (value,) in self._connection.execute(sql)]
 
     def _fill(self) -> int:
-        """Rows until there are enough for a batch. A block's size follows the size of the rows that came before."""
+        """Rows until there are enough for a batch."""
         rows, held = 0, self._used()
         while rows < ROWS_PER_BATCH and held < BATCH_BYTES_MAX:
             added = self._add(min(self._size, ROWS_PER_BATCH - rows))
             if not added:
                 break
             rows, before, held = rows + added, held, self._used()
-            self._size = min(BLOCK_ROWS_MAX, self._size * 2) if held - before < BLOCK_BYTES else max(1, self._size // 8)
+            self._size = following(self._size, held - before)
         return rows
 
     def _add(self, count: int) -> int:

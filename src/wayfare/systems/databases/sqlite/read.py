@@ -16,8 +16,6 @@ from wayfare.systems.databases.sqlite import blocks, dialect, values
 from wayfare.systems.databases.sqlite.dialect import quote
 from wayfare.systems.databases.sqlite.files import Files, only_asked
 
-BLOCK_ROWS_MAX = 1024
-BLOCK_BYTES = 4 << 20
 SHOWN_CHARACTERS = 40
 
 Row = tuple[Any, ...]
@@ -74,10 +72,10 @@ def _gathered(cursor: sqlite3.Cursor) -> Iterator[list[Row]]:
     held = 0
     size = 1
     while block := cursor.fetchmany(min(size, ROWS_PER_BATCH - len(rows))):
-        weight = sum(_weight(r) for r in block) if size < BLOCK_ROWS_MAX else _weight(block[0]) * len(block)
+        weight = sum(_weight(r) for r in block) if size < blocks.BLOCK_ROWS_MAX else _weight(block[0]) * len(block)
         rows += block
         held += weight
-        size = min(BLOCK_ROWS_MAX, size * 2) if weight < BLOCK_BYTES else max(1, size // 8)
+        size = blocks.following(size, weight)
         if len(rows) >= ROWS_PER_BATCH or held >= BATCH_BYTES_MAX:
             yield rows
             rows, held = [], 0
