@@ -23,6 +23,7 @@ NULL = np.uint64(0x2D358DCCAA6C78A5)
 
 _LOW, _HALF, _BLUR = np.uint64(0xFFFFFFFF), np.uint64(32), np.uint64(29)
 STRIPE_BYTES = 16
+_WORD_BYTES = 8
 LONG_BYTES = 4096  # from here on a value is hashed by itself, where it lies
 GATHERED_BYTES_MAX = 1 << 20  # short values are gathered in blocks of this size, to bound the index arrays
 
@@ -100,12 +101,17 @@ def _bits(buffer: pa.Buffer, array: pa.Array) -> npt.NDArray[np.bool_]:
 
 def _fixed(octets: Octets) -> Hashes:
     rows, width = octets.shape
+    if width == _WORD_BYTES:  # most values: half a stripe, the other half being zero
+        sums = _mum(np.ascontiguousarray(octets).view(np.uint64).reshape(rows) ^ K0, K1)
+        return _finish(sums, np.uint64(width))
     stripes = -(-width // STRIPE_BYTES)
     padded = np.zeros((rows, stripes * STRIPE_BYTES), np.uint8)
     padded[:, :width] = octets
     words = padded.view(np.uint64).reshape(rows, stripes, 2)
+    if stripes == 1:
+        return _finish(_mum(words[:, 0, 0] ^ K0, words[:, 0, 1] ^ K1), np.uint64(width))
     sums = _stripes(words, np.arange(stripes, dtype=np.uint64)).sum(axis=1, dtype=np.uint64)
-    return _finish(sums, np.full(rows, width, np.uint64))
+    return _finish(sums, np.uint64(width))
 
 
 def _variable(offsets: npt.NDArray[np.int64], octets: Octets) -> Hashes:
@@ -177,17 +183,25 @@ def _stripes(words: Hashes, places: Hashes) -> Hashes:
     return _mum(words[..., 0] ^ (K0 + places * G0), words[..., 1] ^ (K1 + places * G1))
 
 
-def _finish(sums: Hashes, lengths: Hashes) -> Hashes:
+def _finish(sums: Hashes, lengths: Hashes | np.uint64) -> Hashes:
     return _mum(sums ^ K2, lengths ^ K3)
 
 
 def _mum(a: Hashes, b: Hashes | np.uint64) -> Hashes:
-    """Both halves of the 128-bit product, xored: from four products of 32-bit halves."""
-    b = np.asarray(b, np.uint64)
-    a_low, a_high, b_low, b_high = a & _LOW, a >> _HALF, b & _LOW, b >> _HALF
-    low = a_low * b_low
-    cross = a_high * b_low + (low >> _HALF)
-    middle = a_low * b_high + (cross & _LOW)
-    high = a_high * b_high + (cross >> _HALF) + (middle >> _HALF)
-    mixed: Hashes = (a * b) ^ high
-    return mixed
+    """Both halves of the 128-bit product, xored: from four products of 32-bit halves, in as little memory as can be."""
+    low, high = a & _LOW, a >> _HALF
+    b_low, b_high = b & _LOW, b >> _HALF
+    cross = high * b_low
+    high *= b_high
+    middle = low * b_high
+    low *= b_low
+    low >>= _HALF
+    cross += low
+    np.bitwise_and(cross, _LOW, out=low)
+    middle += low
+    cross >>= _HALF
+    middle >>= _HALF
+    high += cross
+    high += middle
+    high ^= a * b
+    return high

@@ -23,6 +23,7 @@ from wayfare.systems.databases.mysql import encode, fallback
 from wayfare.systems.databases.mysql.landing import land
 from wayfare.systems.databases.mysql.native import Halt, Progress, library
 from wayfare.systems.databases.mysql.slots import Field, slot
+from wayfare.systems.databases.mysql.wire import Packets
 
 needs_native = pytest.mark.skipif(library() is None, reason="the native part is not built here")
 
@@ -112,7 +113,7 @@ def natively(payloads: Sequence[bytes], slots: Sequence[Slot]) -> tuple[int, pa.
 
 
 def in_numpy(payloads: Sequence[bytes], slots: Sequence[Slot]) -> pa.RecordBatch | None:
-    arrays, lost = fallback.decode([p[1:] for p in payloads], slots)
+    arrays, lost = fallback.decode([Packets.of(p) for p in payloads], slots)
     if any(a is None for a in arrays):
         return None
     done = [s.finish(a) if s.finish else a for s, a in zip(slots, arrays, strict=True)]

@@ -82,7 +82,7 @@ def delivered(theirs: socket.socket, data: bytes, pieces: Callable[[], int]) -> 
 
 @pytest.mark.parametrize("blocking", [True, False], ids=["blocking", "not blocking"])
 @pytest.mark.parametrize(("count", "size_max"), [(60, 3), (2_000, 700), (90_000, 30_000), (90_000, 2_000_000)])
-def test_a_stream_cut_anywhere(ends: Ends, count: int, size_max: int, blocking: bool) -> None:
+def test_a_stream_cut_anywhere(ends: Ends, count: int, size_max: int, blocking: bool, way: str) -> None:
     ours, theirs = ends
     rows = some_rows(count)
     dice = random.Random(size_max)
@@ -97,6 +97,20 @@ def test_a_stream_cut_anywhere(ends: Ends, count: int, size_max: int, blocking: 
     assert found.column("i").to_pylist() == [i for i, _ in rows]
     assert found.column("t").to_pylist() == [t for _, t in rows]
     assert ours.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT) == 1  # it is lent: nothing may stay changed
+
+
+@pytest.mark.parametrize("size_max", [1, 50, 2_000_000])
+def test_values_that_look_like_the_begin_of_a_tuple(ends: Ends, size_max: int, way: str) -> None:
+    ours, theirs = ends
+    lookalike = (FRAME.pack(b"d", 30) + b"\0\2").decode()
+    texts = [lookalike * (i % 4) + "d" * (i % 3) for i in range(400 if size_max == 1 else 20_000)]
+    rows: list[Row] = [(int.from_bytes(b"d\0\0\0\4\0\2d") if i % 2 else None, text) for i, text in enumerate(texts)]
+    dice = random.Random(size_max)
+    sending = delivered(theirs, stream(rows), lambda: dice.randint(1, size_max))
+    found = pa.Table.from_batches(list(decode.batches(Frames(ours, fd=ours.fileno()), SLOTS)))
+    sending.join()
+    assert found.column("i").to_pylist() == [i for i, _ in rows]
+    assert found.column("t").to_pylist() == texts
 
 
 class _Patient:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from systems.sqlite.conftest import Make, database
 from wayfare.core.errors import Refused
-from wayfare.core.ports import WHOLE
+from wayfare.core.ports import WHOLE, Chunk
 from wayfare.core.tables import Column, Meaning, Table
 from wayfare.systems.databases.sqlite import native, read, values
 
@@ -135,8 +135,8 @@ def by_native_path(path: Path, column: Column, stored: Sequence[Any]) -> list[An
     files = database(path)._files
     for row in range(1, len(stored) + 1):
         try:
-            sql = read.statement(Table("t", (column,)), WHOLE)[0] + f" WHERE rowid = {row}"
-            (batch,) = native.batches(reader, files, "", [slot], sql, ())
+            sql, parameters = read.statement(Table("t", (column,)), Chunk(by="rowid", low=row, high=row + 1))
+            (batch,) = native.batches(reader, files, "", [slot], sql, parameters)
             found.append(batch.column(0)[0])
         except native.MisfitAt:
             found.append(None)

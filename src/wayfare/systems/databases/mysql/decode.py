@@ -15,7 +15,7 @@ from wayfare.core.ports import BATCH_BYTES_MAX, ROWS_PER_BATCH
 from wayfare.kernel.buffers import Layout, Slot
 from wayfare.systems.databases.mysql import fallback
 from wayfare.systems.databases.mysql.native import Halt, Progress, library
-from wayfare.systems.databases.mysql.wire import HEADER_BYTES, LONG_PACKET, Stream
+from wayfare.systems.databases.mysql.wire import HEADER_BYTES, LONG_PACKET, Packets, Stream
 
 MALFORMED = "a packet of rows does not hold what the server announced."
 
@@ -90,29 +90,29 @@ def no_date(where: str) -> NoReturn:
 
 def _numpy(stream: Stream, slots: Sequence[Slot], table: str) -> Iterator[pa.RecordBatch]:
     schema = pa.schema([pa.field(s.name, s.type, True) for s in slots])
-    for payloads in _row_groups(stream):
-        decoded, lost = fallback.decode(payloads, slots)
+    for packets in _row_groups(stream):
+        decoded, lost = fallback.decode(packets, slots)
         if decoded and decoded[-1] is None:
             no_date(f"{table}.{slots[len(decoded) - 1].name}")
         arrays = [slot.finish(a) if slot.finish else a for slot, a in zip(slots, decoded, strict=True)]
         yield with_losses(pa.RecordBatch.from_arrays(arrays, schema=schema), _lost(slots, lost))
 
 
-def _row_groups(stream: Stream) -> Iterator[list[bytes | bytearray]]:
-    """The payloads of rows, without their header byte, in the groups that become batches."""
-    group: list[bytes | bytearray] = []
-    room = BATCH_BYTES_MAX
+def _row_groups(stream: Stream) -> Iterator[list[Packets]]:
+    """The packets of rows, in the groups that become batches."""
+    group: list[Packets] = []
+    rows, room = 0, BATCH_BYTES_MAX
     while not stream.done:
         if not group or room > 0:
-            taken = stream.take_rows(ROWS_PER_BATCH - len(group), room)
-            group += taken
-            room -= sum(map(len, taken))
-        if group and (len(group) >= ROWS_PER_BATCH or room <= 0 or stream.next_length() > room):
+            taken = stream.take_rows(ROWS_PER_BATCH - rows, room)
+            group += [taken] if taken.ends else []
+            rows, room = rows + len(taken.ends), room - len(taken.data)
+        if group and (rows >= ROWS_PER_BATCH or room <= 0 or stream.next_length() > room):
             yield group
-            group, room = [], BATCH_BYTES_MAX
+            group, rows, room = [], 0, BATCH_BYTES_MAX
         elif stream.next_length() == LONG_PACKET:
-            group.append(stream.packet()[1:])
-            room -= len(group[-1])
+            group.append(Packets.of(stream.packet()))
+            rows, room = rows + 1, room - len(group[-1].data)
         elif stream.size > HEADER_BYTES and stream.pending[HEADER_BYTES] != 0:
             stream.end()
         else:

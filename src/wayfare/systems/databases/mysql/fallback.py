@@ -6,7 +6,7 @@ Rows are decoded column by column: every row has a position, and each column mov
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +14,12 @@ import pyarrow as pa
 
 from wayfare.core.errors import Refused
 from wayfare.kernel.buffers import Slot
+from wayfare.kernel.gather import Octets, Places, everywhere, gathered
 from wayfare.systems.databases.mysql.slots import NULL_DATES, Kind
+from wayfare.systems.databases.mysql.wire import ROW_HEAD_BYTES, Packets
 
-Octets: TypeAlias = npt.NDArray[np.uint8]
-Places: TypeAlias = npt.NDArray[Any]  # of int64; numpy's types cannot follow the arithmetic
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
-_GATHER_BYTES_MAX = 64  # longer values, on average, are cheaper to slice one by one
 _MALFORMED = "a packet of rows does not hold what the server announced."
 _LENGTH_BYTES = {0xFC: 2, 0xFD: 3, 0xFE: 8}
 _EPOCH = 719_468
@@ -30,12 +29,13 @@ _MONTH_DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], np.int6
 class _Rows:
     """A group of row packets in one piece of memory. `at` is where the next value of each row begins."""
 
-    def __init__(self, payloads: Sequence[bytes | bytearray], columns: int) -> None:
-        self.joined = b"".join(payloads) + bytes(16)  # so that wide gathers at the end stay inside
-        self.data = np.frombuffer(self.joined, np.uint8)
-        sizes = np.fromiter(map(len, payloads), np.int64, len(payloads))
-        self.ends = np.cumsum(sizes)
-        self.starts = self.ends - sizes
+    def __init__(self, packets: Sequence[Packets], columns: int) -> None:
+        joined = b"".join([*(p.data for p in packets), bytes(16)])  # so that wide gathers at the end stay inside
+        self.data: Octets = np.frombuffer(joined, np.uint8)
+        firsts = np.cumsum([0, *(len(p.data) for p in packets)])[:-1]
+        ends = [np.array(p.ends, np.int64) + first for p, first in zip(packets, firsts, strict=True)]
+        self.ends: Places = np.concatenate(ends)
+        self.starts = np.concatenate(([0], self.ends[:-1])) + ROW_HEAD_BYTES
         self.at = self.starts + (columns + 9) // 8
         if (self.at > self.ends).any():
             raise Refused(_MALFORMED)
@@ -47,7 +47,7 @@ class _Rows:
 
     def take(self, places: Places, width: int) -> Octets:
         """`width` bytes from each place, as an array of shape (len(places), width)."""
-        found: Octets = self.data[places[:, None] + np.arange(width)]
+        found: Octets = everywhere(self.data, f"V{width}")[places].view(np.uint8).reshape(len(places), width)
         return found
 
     def number(self, places: Places, width: int) -> Places:
@@ -58,12 +58,12 @@ class _Rows:
         return found
 
 
-def decode(payloads: Sequence[bytes | bytearray], slots: Sequence[Slot]) -> tuple[list[pa.Array | None], list[int]]:
+def decode(packets: Sequence[Packets], slots: Sequence[Slot]) -> tuple[list[pa.Array | None], list[int]]:
     """One array a slot, of type `slot.decoded`, and how many of its values were no dates and became NULL.
 
-    None, and nothing more, where a value is no date and may not become NULL. Rows come without their header byte.
+    None, and nothing more, where a value is no date and may not become NULL. There is a packet at least.
     """
-    rows = _Rows(payloads, len(slots))
+    rows = _Rows(packets, len(slots))
     arrays: list[pa.Array | None] = []
     lost: list[int] = []
     for index, slot in enumerate(slots):
@@ -141,16 +141,8 @@ def _lengths(rows: _Rows, there: Places) -> Places:
 def _variable(rows: _Rows, nulls: Flags, there: Places, lengths: Places, kind: pa.DataType) -> pa.Array:
     sizes = np.zeros(len(nulls), np.int64)
     sizes[there] = lengths
-    offsets = np.zeros(len(nulls) + 1, np.int64)
-    np.cumsum(sizes, out=offsets[1:])
-    total, starts = int(offsets[-1]), rows.at[there]
-    if total > _GATHER_BYTES_MAX * max(len(there), 1):
-        pairs = zip(starts.tolist(), (starts + lengths).tolist(), strict=True)
-        content: Any = b"".join([rows.joined[a:b] for a, b in pairs])
-    else:
-        shift = np.repeat(starts - offsets[:-1][there], lengths)
-        content = rows.data[shift + np.arange(total)]
-    return _array(kind, nulls, [pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(content)])
+    offsets, content = gathered(rows.data, rows.at, sizes)
+    return _array(kind, nulls, [pa.py_buffer(offsets), pa.py_buffer(content)])
 
 
 def _moments(rows: _Rows, places: Places, sizes: Places, dates: bool) -> tuple[Places, Flags]:

@@ -11,6 +11,7 @@ import ctypes
 import ssl
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Self
 
 import pymysql
@@ -23,9 +24,25 @@ from wayfare.systems.databases.mysql.connection import BUFFER_BYTES, Connection
 from wayfare.systems.databases.mysql.slots import UNSIGNED_FLAG, Field
 
 HEADER_BYTES = 4
+ROW_HEAD_BYTES = HEADER_BYTES + 1  # a row's payload begins with a zero
 LONG_PACKET = 0xFFFFFF  # a packet of this size goes on in the next
 _PREPARE, _EXECUTE, _CLOSE = 0x16, 0x17, 0x19
 _END, _ERROR = 0xFE, 0xFF
+_HEAD = struct.Struct("<IB")
+
+
+@dataclass(frozen=True, slots=True)
+class Packets:
+    """Row packets one behind the other, and where each ends. ROW_HEAD_BYTES come before a row's content."""
+
+    data: bytes
+    ends: list[int]
+
+    @classmethod
+    def of(cls, payload: bytes) -> Packets:
+        """One row, of which only the payload is at hand."""
+        data = bytes(HEADER_BYTES) + payload
+        return cls(data, [len(data)])
 
 
 class Stream:
@@ -103,20 +120,22 @@ class Stream:
         self._view[: len(left)] = left
         self.window.start, self.window.end = 0, len(left)
 
-    def take_rows(self, rows_max: int, bytes_max: int) -> list[bytearray]:
-        """The complete row packets in the buffer, without their header byte: at most so many, and one at least."""
-        data, place, end = self._buffer, self.window.start, self.window.end
-        found: list[bytearray] = []
-        while len(found) < rows_max and end - place > HEADER_BYTES:
-            length = data[place] | data[place + 1] << 8 | data[place + 2] << 16
+    def take_rows(self, rows_max: int, bytes_max: int) -> Packets:
+        """The complete row packets in the buffer: at most so many, and one at least, if one is complete."""
+        data, first, end = self._buffer, self.window.start, self.window.end
+        place, unpack = first, _HEAD.unpack_from
+        ends: list[int] = []
+        while len(ends) < rows_max and end - place > HEADER_BYTES:
+            head, kind = unpack(data, place)
+            length = head & LONG_PACKET  # the fourth byte is the packet's number
             after = place + HEADER_BYTES + length
             bytes_max -= length
-            if not length or length == LONG_PACKET or after > end or data[place + 4] or (found and bytes_max < 0):
+            if kind or after > end or not length or length == LONG_PACKET or (ends and bytes_max < 0):
                 break
-            found.append(data[place + 5 : after])
+            ends.append(after - first)
             place = after
         self.window.start = place
-        return found
+        return Packets(bytes(self._view[first:place]), ends)
 
     def next_length(self) -> int:
         """The size of the packet that comes next; 0 when its header is not there yet."""

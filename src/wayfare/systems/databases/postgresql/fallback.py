@@ -18,11 +18,11 @@ import pyarrow as pa
 from wayfare.core.errors import Refused
 from wayfare.core.ports import BATCH_BYTES_MAX, ROWS_PER_BATCH
 from wayfare.kernel.buffers import Slot
+from wayfare.kernel.gather import Octets, everywhere, gathered
 from wayfare.systems.databases.postgresql.kinds import Kind, shape
 from wayfare.systems.databases.postgresql.wire import FRAME, Frames
 
 Places: TypeAlias = npt.NDArray[np.int64]
-Octets: TypeAlias = npt.NDArray[np.uint8]
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\0"
 DAYS_TO_2000 = 10_957
@@ -30,7 +30,10 @@ TICKS_TO_2000 = 946_684_800_000_000
 NUMERIC_NEGATIVE = 0x4000
 _SLACK = bytes(8)  # so that reading eight bytes at the last field stays inside
 _HEADER = struct.Struct("!HhHH")
+_NOWHERE = np.zeros(0, np.int64)
 _FAST_DIGITS_MAX = 18  # of a decimal that int64 arithmetic holds
+_TENS = 10 ** np.arange(_FAST_DIGITS_MAX + 1, dtype=np.int64)
+_GREAT_TENS = 10.0 ** np.arange(_FAST_DIGITS_MAX + 2)
 
 
 def not_expressible(column: str, kind: pa.DataType) -> Refused:
@@ -48,43 +51,69 @@ def not_a_list(column: str) -> Refused:
     return Refused(message, where=column, remedy="Map the column to text with --map.")
 
 
-def contents(frames: Frames) -> Iterator[tuple[bytes, list[tuple[int, int]]]]:
-    """Bytes, and where in them the content of each frame begins and ends. Ends with the stream."""
+def contents(frames: Frames, columns: int = 0) -> Iterator[tuple[bytes, Places, Places]]:
+    """Bytes, and where in them the content of each frame begins and ends. Ends with the stream.
+
+    Frames that hold tuples of so many `columns` are found faster.
+    """
     unpack = FRAME.unpack_from
     while not frames.finished:
         data = bytes(frames.view())
-        found: list[tuple[int, int]] = []
-        place, size, control = 0, len(data), False
+        begins, ends = _run_of_tuples(data, columns)
+        place, size, control = int(ends[-1]) if len(ends) else 0, len(data), False
+        more: list[tuple[int, int]] = []
         while place + 5 <= size:
             kind, length = unpack(data, place)
             control = kind != b"d"
             if control or place + 1 + length > size:
                 break
-            found.append((place + 5, place + 1 + length))
+            more.append((place + 5, place + 1 + length))
             place += 1 + length
         frames.start += place
-        if found:
-            yield data[:place] + _SLACK, found
+        if place:
+            rest = np.array(more, np.int64).reshape(-1, 2)
+            yield data[:place] + _SLACK, np.append(begins, rest[:, 0]), np.append(ends, rest[:, 1])
         if control:
             frames.control()
         else:
             frames.more()
 
 
-def tuple_places(data: bytes, found: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def _run_of_tuples(data: bytes, columns: int) -> tuple[Places, Places]:
+    """The contents of the frames at the start of the data, as far as all of them can be told by their first bytes.
+
+    What looks like a frame's begin may lie within a value. So only those count that follow one another without a gap,
+    from the first one on.
+    """
+    octets = np.frombuffer(data, np.uint8)
+    first, second = divmod(columns, 256)
+    found = np.flatnonzero(octets[6:] == second)  # the rarest of them, as a rule
+    found = found[(octets[found] == ord("d")) & (octets[found + 5] == first)]
+    if not columns or not len(found) or found[0]:
+        return _NOWHERE, _NOWHERE
+    ends = found + 1 + _int32(octets, found + 1)
+    gaps = np.flatnonzero(ends[:-1] != found[1:])
+    count = int(gaps[0]) + 1 if len(gaps) else len(found)
+    count -= int(not found[count - 1] + 7 <= ends[count - 1] <= len(data))
+    return found[:count] + 5, ends[:count]
+
+
+def tuple_places(data: bytes, begins: Places, ends: Places) -> tuple[Places, Places]:
     """Where each tuple lies: behind the file's signature in the first frame; the trailer is left out."""
-    begin, end = found[0]
-    if data.startswith(SIGNATURE, begin):
-        found = [(begin + 19 + int.from_bytes(data[begin + 15 : begin + 19], "big"), end), *found[1:]]
-    return [(begin, end) for begin, end in found if begin + 2 <= end and data[begin] < 0x80]
+    if data.startswith(SIGNATURE, begins[0]):
+        begins = begins.copy()
+        begins[0] += 19 + int.from_bytes(data[begins[0] + 15 : begins[0] + 19], "big")
+    octets = np.frombuffer(data, np.uint8)
+    tuples = (begins + 2 <= ends) & (octets[begins] < 0x80)
+    return begins[tuples], ends[tuples]
 
 
 def batches(frames: Frames, slots: Sequence[Slot]) -> Iterator[pa.RecordBatch]:
     schema = pa.schema([pa.field(s.name, s.type, True) for s in slots])
     waiting: list[pa.RecordBatch] = []
     rows = size = 0
-    for data, found in contents(frames):
-        starts = [begin + 2 for begin, _ in tuple_places(data, found)]  # behind the field count
+    for data, begins, ends in contents(frames, len(slots)):
+        starts = tuple_places(data, begins, ends)[0] + 2  # behind the field count
         for first in range(0, len(starts), ROWS_PER_BATCH):
             batch = _batch(data, starts[first : first + ROWS_PER_BATCH], slots, schema)
             if waiting and (rows + batch.num_rows > ROWS_PER_BATCH or size + len(data) > BATCH_BYTES_MAX):
@@ -100,9 +129,9 @@ def _joined(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
     return parts[0] if len(parts) == 1 else pa.concat_batches(parts)
 
 
-def _batch(data: bytes, starts: list[int], slots: Sequence[Slot], schema: pa.Schema) -> pa.RecordBatch:
+def _batch(data: bytes, place: Places, slots: Sequence[Slot], schema: pa.Schema) -> pa.RecordBatch:
     octets = np.frombuffer(data, np.uint8)
-    place = np.array(starts, np.int64)
+    count = len(place)
     arrays: list[pa.Array] = []
     for slot in slots:
         lengths = _int32(octets, place)
@@ -111,18 +140,12 @@ def _batch(data: bytes, starts: list[int], slots: Sequence[Slot], schema: pa.Sch
         array = column(octets, values, lengths, slot)
         arrays.append(slot.finish(array) if slot.finish else array)
     if not slots:
-        return pa.RecordBatch.from_struct_array(pa.array([{}] * len(starts), pa.struct([])))
+        return pa.RecordBatch.from_struct_array(pa.array([{}] * count, pa.struct([])))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _words(octets: Octets, kind: str) -> npt.NDArray[Any]:
-    """Every position read as a big-endian number: an overlapping view, not a copy."""
-    width = np.dtype(kind).itemsize
-    return np.ndarray((max(len(octets) - width + 1, 0),), kind, octets, 0, (1,))
-
-
 def _int32(octets: Octets, places: Places) -> Places:
-    return _words(octets, ">i4")[places].astype(np.int64)
+    return everywhere(octets, ">i4")[places].astype(np.int64)
 
 
 def column(octets: Octets, places: Places, lengths: Places, slot: Slot) -> pa.Array:
@@ -143,25 +166,15 @@ def column(octets: Octets, places: Places, lengths: Places, slot: Slot) -> pa.Ar
     return pa.Array.from_buffers(slot.decoded, len(places), [valid, buffer], count)
 
 
-def gathered(octets: Octets, places: Places, sizes: Places) -> tuple[npt.NDArray[np.int32], Octets]:
-    """Scattered bytes brought together: Arrow's offsets and bytes."""
-    ends = np.cumsum(sizes)
-    total = int(ends[-1]) if len(ends) else 0
-    offsets = np.zeros(len(sizes) + 1, np.int32)
-    offsets[1:] = ends
-    source = np.repeat(places - offsets[:-1], sizes) + np.arange(total)
-    return offsets, octets[source]
-
-
 def _fixed(octets: Octets, places: Places, nulls: npt.NDArray[np.bool_], slot: Slot, kind: Kind) -> pa.Buffer:
     if kind is Kind.BOOL:
         return pa.py_buffer(np.packbits(octets[places] * ~nulls, bitorder="little"))
     if kind is Kind.UUID:
-        return pa.py_buffer(octets[places[:, None] + np.arange(16)])
+        return pa.py_buffer(everywhere(octets, "V16")[places])
     if kind in (Kind.DECIMAL128, Kind.DECIMAL256):
         return _decimals(octets, places, nulls, slot)
     word = {Kind.I16: ">i2", Kind.I32: ">i4", Kind.DATE: ">i4"}.get(kind, ">i8")
-    values = _words(octets, word)[places]
+    values = everywhere(octets, word)[places]
     values = values.astype(values.dtype.newbyteorder("="))
     values[nulls] = 0
     if kind is Kind.DATE:
@@ -185,7 +198,7 @@ def _decimals(octets: Octets, places: Places, nulls: npt.NDArray[np.bool_], slot
     precision, scale = slot.scale >> 16, slot.scale & 0xFFFF
     if precision > _FAST_DIGITS_MAX or width != 16:
         return _wide_decimals(octets, places, nulls, slot)
-    short = _words(octets, ">i2")
+    short = everywhere(octets, ">i2")
     counts, weights = short[places].astype(np.int64), short[places + 2].astype(np.int64)
     signs = short[places + 4]
     present = ~nulls
@@ -197,13 +210,13 @@ def _decimals(octets: Octets, places: Places, nulls: npt.NDArray[np.bool_], slot
         has = counts > group
         digit = np.where(has, short[np.where(has, places + 8 + 2 * group, 0)].astype(np.int64), 0)
         exponent = np.where(has, 4 * (weights - group) + scale, 0)
-        bad = has & (exponent < 0) & (digit % 10 ** np.clip(-exponent, 0, 4) != 0)
-        bad |= has & (exponent >= 0) & (digit * 10.0 ** np.clip(exponent, 0, 300) >= 10.0**precision)
+        below = _TENS[np.clip(-exponent, 0, 4)]
+        bad = (digit % below != 0) | (
+            digit * _GREAT_TENS[np.clip(exponent, 0, _FAST_DIGITS_MAX + 1)] >= 10.0**precision
+        )
         if bool(bad.any()):
             raise not_expressible(slot.name, slot.decoded)
-        values += np.where(
-            exponent >= 0, digit * 10 ** np.clip(exponent, 0, 18), digit // 10 ** np.clip(-exponent, 0, 4)
-        )
+        values += digit // below * _TENS[np.clip(exponent, 0, _FAST_DIGITS_MAX)]
     values = np.where((signs == NUMERIC_NEGATIVE) & present, -values, values)
     return pa.py_buffer(np.stack([values, values >> 63], axis=1))
 

@@ -159,19 +159,20 @@ def _parcel(memory: Memory, filling: Filling) -> Parcel:
 
 
 def _passed_in_python(frames: Frames, form: Form) -> Iterator[Parcel]:
-    for data, found in fallback.contents(frames):
-        payload = b"".join([data[begin:end] for begin, end in found])
+    for data, begins, ends in fallback.contents(frames):
+        found = [data[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
+        payload = b"".join(found)
         if form is Form.NEUTRAL and (rb"\f" in payload or rb"\v" in payload):
-            lines = [_neutral_bytes(data[begin:end]) for begin, end in found]
+            lines = [_neutral_bytes(line) for line in found]
             yield Parcel(b"".join(lines), len(lines), _digest(b"".join(lines), 0, [len(line) for line in lines]))
             continue
-        rows = fallback.tuple_places(data, found) if form is Form.BINARY else found
-        skipped = rows[0][0] - found[0][0] if rows else 0  # the signature; the rows after it follow without a gap
-        yield Parcel(payload, len(rows), _digest(payload, skipped, [end - begin for begin, end in rows]))
+        rows, behind = fallback.tuple_places(data, begins, ends) if form is Form.BINARY else (begins, ends)
+        skipped = int(rows[0] - begins[0]) if len(rows) else 0  # the signature; rows after it follow without a gap
+        yield Parcel(payload, len(rows), _digest(payload, skipped, behind - rows))
 
 
-def _digest(payload: bytes, start: int, sizes: list[int]) -> tuple[int, int]:
-    if not sizes:
+def _digest(payload: bytes, start: int, sizes: Sequence[int] | fallback.Places) -> tuple[int, int]:
+    if not len(sizes):
         return _NO_DIGEST
     offsets = np.zeros(len(sizes) + 1, np.int32)
     np.cumsum(sizes, out=offsets[1:])

@@ -91,8 +91,7 @@ class SqliteDatabase:
         reader = native.reader() if slots else None
         what = f"reading {table.label}"
         if reader is None or slots is None:
-            with self._files.reader(what) as connection:
-                yield from read.batches(connection, table, chunk)
+            yield from read.plainly(self._files, what, table, chunk)
             return
         try:
             yield from native.batches(reader, self._files, what, slots, *read.statement(table, chunk))

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from wayfare.core.tables import Table
-from wayfare.systems.databases.sqlite.dialect import quote, rowid
+from wayfare.systems.databases.sqlite.dialect import by_rowid, quote
 
 PLACES = 16
 ROWS_PER_PLACE = 64
 HALVINGS_MAX = 16
+LAST = 2**63 - 2  # a stretch ends one behind its last key, which must still be a key
 ALIKE = 2.0  # densities that differ by less than this factor
 
 
@@ -56,6 +57,7 @@ def measure(connection: sqlite3.Connection, table: str, by: str) -> Density:
     high = connection.execute(f"SELECT max({key}) FROM {source}").fetchone()[0]
     if not isinstance(low, int) or not isinstance(high, int):
         return NOTHING
+    low, high = min(low, LAST), min(high, LAST)
     probe = _Probe(connection, key, source)
     width = high + 1 - low
     places = min(PLACES, max(width // ROWS_PER_PLACE, 1))
@@ -103,6 +105,6 @@ def cut_by(table: Table) -> str:
     if "virtual" in hints:
         return ""
     if "without_rowid" not in hints:
-        return rowid(tuple(c.name for c in table.columns))
+        return by_rowid(table)
     single = len(table.key) == 1 and pa.types.is_integer(table.column(table.key[0]).type)
     return table.key[0] if single else ""

@@ -56,6 +56,12 @@ def rowid(columns: tuple[str, ...]) -> str:
     return next((n for n in ROWID_NAMES if n not in taken), "")
 
 
+def by_rowid(table: Table) -> str:
+    """The name by which this table's rows can be addressed; "" for one without row ids, or where no name is left."""
+    hints = dict(table.hints)
+    return "" if "virtual" in hints or "without_rowid" in hints else rowid(tuple(c.name for c in table.columns))
+
+
 def create_table(table: Table, name: str) -> str:
     """The whole definition at once: SQLite cannot add keys or constraints later."""
     hints = dict(table.hints)
@@ -130,7 +136,11 @@ def create_index(index: Index, table_name: str) -> str:
 
 
 def select(table: Table, chunk: Chunk, expressions: str) -> tuple[str, list[int | str]]:
-    """The rows of one chunk, in the order of storage, and the parameters."""
+    """The rows of one chunk, in the order of storage, and the parameters.
+
+    Where an index holds all that is asked for, SQLite would take its order; so the row ids' is asked for, in which the
+    table lies. But a cursor's index finds the rows of an incremental chunk.
+    """
     conditions: list[tuple[str, int | str]] = []
     by = quote(chunk.by)
     if chunk.low is not None:
@@ -140,7 +150,8 @@ def select(table: Table, chunk: Chunk, expressions: str) -> tuple[str, list[int 
     if chunk.cursor:
         conditions += _since(table.column(chunk.cursor), chunk)
     where = " WHERE " + " AND ".join(c for c, _ in conditions) if conditions else ""
-    return f"SELECT {expressions} FROM {quote(table.name)}{where}", [v for _, v in conditions]
+    order = f" ORDER BY {quote(by_rowid(table))}" if by_rowid(table) and not chunk.cursor else ""
+    return f"SELECT {expressions} FROM {quote(table.name)}{where}{order}", [v for _, v in conditions]
 
 
 def _since(column: Column, chunk: Chunk) -> list[tuple[str, int | str]]:

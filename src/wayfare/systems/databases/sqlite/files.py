@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Self
@@ -28,6 +28,11 @@ class _Turn:
 
 _TURNS: WeakValueDictionary[Path, _Turn] = WeakValueDictionary()
 _TURNS_LOCK = threading.Lock()
+
+
+def only_asked(connection: sqlite3.Connection) -> None:
+    """Nothing on this connection is ever written to."""
+    connection.execute("PRAGMA query_only = ON")
 
 
 class WriteLock:
@@ -59,9 +64,11 @@ class Files:
             self._turn = _TURNS.setdefault(self.path, _Turn())
 
     @contextmanager
-    def reader(self, what: str = "") -> Iterator[sqlite3.Connection]:
+    def reader(
+        self, what: str = "", prepare: Callable[[sqlite3.Connection], None] = only_asked
+    ) -> Iterator[sqlite3.Connection]:
         """A connection in a read transaction. Raises NotFound for a missing file."""
-        with classified(self.path, what), closing(self.open_reader()) as connection:
+        with classified(self.path, what), closing(self.open_reader(prepare)) as connection:
             connection.execute("BEGIN")
             yield connection
 
@@ -69,10 +76,11 @@ class Files:
         if not self.path.is_file():
             raise missing(self.path)
 
-    def open_reader(self) -> sqlite3.Connection:
+    def open_reader(self, prepare: Callable[[sqlite3.Connection], None] = only_asked) -> sqlite3.Connection:
+        """The file is opened to be read alone, whatever `prepare` adds to the connection."""
         self.present()
         connection = self._connect(self.uri())
-        connection.execute("PRAGMA query_only = ON")
+        prepare(connection)
         return connection
 
     def uri(self) -> str:

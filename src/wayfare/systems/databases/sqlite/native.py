@@ -1,6 +1,6 @@
 """The native reader: rows of the very SQLite that Python's sqlite3 uses, straight into Arrow buffers.
 
-It needs `_native.c` built and SQLite's functions found in this process; else `values.py` serves, and gives the same.
+It needs `_native.c` built and SQLite's functions found in this process; else `blocks.py` serves, and gives the same.
 """
 
 from __future__ import annotations

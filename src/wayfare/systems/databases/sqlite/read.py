@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -11,26 +12,46 @@ import pyarrow as pa
 from wayfare.core.errors import Refused
 from wayfare.core.ports import BATCH_BYTES_MAX, ROWS_PER_BATCH, Chunk
 from wayfare.core.tables import Column, Meaning, Table
-from wayfare.systems.databases.sqlite import dialect, values
+from wayfare.systems.databases.sqlite import blocks, dialect, values
 from wayfare.systems.databases.sqlite.dialect import quote
+from wayfare.systems.databases.sqlite.files import Files, only_asked
 
-BLOCK_ROWS_MAX = 1024
-BLOCK_BYTES = 4 << 20
 SHOWN_CHARACTERS = 40
 
 Row = tuple[Any, ...]
 
 
-def batches(connection: sqlite3.Connection, table: Table, chunk: Chunk) -> Iterator[pa.RecordBatch]:
-    """Raises Refused for a value that its column's type cannot express, naming the row."""
-    cursor = connection.execute(*statement(table, chunk))
-    seen = 0
-    for rows in _gathered(cursor):
+def plainly(files: Files, what: str, table: Table, chunk: Chunk) -> Iterator[pa.RecordBatch]:
+    """Without the native kernel. Raises Refused for a value that its column's type cannot express, naming the row."""
+    in_blocks = blocks.suits(table, chunk)
+    with files.reader(what, blocks.attach if in_blocks else only_asked) as connection:
+        read = _by_blocks if in_blocks else _by_rows
+        seen = 0
         try:
-            yield _batch(table, rows)
+            for batch in read(connection, table, chunk):
+                yield batch
+                seen += batch.num_rows
         except _MisfitIn as misfit:
             raise refused(connection, table, chunk, misfit.column, seen + misfit.row) from misfit
-        seen += len(rows)
+
+
+def _by_blocks(connection: sqlite3.Connection, table: Table, chunk: Chunk) -> Iterator[pa.RecordBatch]:
+    gathered = blocks.Blocks(connection, table, chunk, [_expression(c) for c in table.written])
+    for _ in gathered:
+        yield _batch(table, gathered.columns())
+
+
+def _by_rows(connection: sqlite3.Connection, table: Table, chunk: Chunk) -> Iterator[pa.RecordBatch]:
+    for rows in _gathered(connection.execute(*statement(table, chunk))):
+        if table.written:
+            yield _batch(table, _columns(table, rows))
+        else:
+            yield pa.RecordBatch.from_struct_array(pa.array([{}] * len(rows), pa.struct([])))
+
+
+def _columns(table: Table, rows: Sequence[Row]) -> Iterator[tuple[Column, Callable[[], pa.Array]]]:
+    for column, stored in zip(table.written, zip(*rows, strict=True), strict=True):
+        yield column, partial(values.to_arrow, column, stored)
 
 
 def statement(table: Table, chunk: Chunk) -> tuple[str, list[int | str]]:
@@ -51,10 +72,10 @@ def _gathered(cursor: sqlite3.Cursor) -> Iterator[list[Row]]:
     held = 0
     size = 1
     while block := cursor.fetchmany(min(size, ROWS_PER_BATCH - len(rows))):
-        weight = sum(_weight(r) for r in block) if size < BLOCK_ROWS_MAX else _weight(block[0]) * len(block)
+        weight = sum(_weight(r) for r in block) if size < blocks.BLOCK_ROWS_MAX else _weight(block[0]) * len(block)
         rows += block
         held += weight
-        size = min(BLOCK_ROWS_MAX, size * 2) if weight < BLOCK_BYTES else max(1, size // 8)
+        size = blocks.following(size, weight)
         if len(rows) >= ROWS_PER_BATCH or held >= BATCH_BYTES_MAX:
             yield rows
             rows, held = [], 0
@@ -72,14 +93,11 @@ class _MisfitIn(Exception):
         self.column, self.row = column, row
 
 
-def _batch(table: Table, rows: Sequence[Row]) -> pa.RecordBatch:
-    columns = table.written
-    if not columns:
-        return pa.RecordBatch.from_struct_array(pa.array([{}] * len(rows), pa.struct([])))
+def _batch(table: Table, columns: Iterable[tuple[Column, Callable[[], pa.Array]]]) -> pa.RecordBatch:
     arrays = []
-    for column, stored in zip(columns, zip(*rows, strict=True), strict=True):
+    for column, converted in columns:
         try:
-            arrays.append(values.to_arrow(column, stored))
+            arrays.append(converted())
         except values.Misfit as misfit:
             raise _MisfitIn(column, misfit.index) from misfit
     return pa.RecordBatch.from_arrays(arrays, schema=table.arrow())

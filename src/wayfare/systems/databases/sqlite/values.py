@@ -18,6 +18,7 @@ from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -184,7 +185,13 @@ def _quick(column: Column, values: Sequence[Value], kinds: set[type]) -> pa.Arra
         return None
     if kinds != {str} or t == pa.string():
         return pa.array(values, t)
-    text = pa.array(values, pa.string())
+    return from_text(t, pa.array(values, pa.string()))
+
+
+def from_text(t: pa.DataType, text: pa.Array) -> pa.Array | None:
+    """A column of texts as one of TEXTUAL; None where values must be looked at one by one. Raises pa.ArrowException."""
+    if t == pa.string():
+        return text
     if pa.types.is_time64(t):  # Arrow reads no times, but timestamps
         text = pc.binary_join_element_wise("1970-01-01", text, " ")
         fits = pc.all(pc.match_substring_regex(text, f"^({moment_form(pa.timestamp(t.unit))})$")).as_py() is not False
@@ -201,6 +208,7 @@ _USUAL: dict[int, type] = {
     pa.float64().id: float,
     pa.binary().id: bytes,
 }
+TEXTUAL = frozenset(i for i, kind in _USUAL.items() if kind is str)  # ids of the types that are usually kept as text
 
 
 def _form(t: pa.DataType) -> str:
@@ -211,14 +219,18 @@ def _form(t: pa.DataType) -> str:
 
 
 def _quick_decimal(t: pa.DataType, values: Sequence[Value]) -> pa.Array | None:
+    doubles = pa.array(values, pa.float64())
+    plain = doubles.fill_null(0.0).to_numpy(zero_copy_only=False)
+    return decimals(t, plain, doubles.buffers()[0], doubles.null_count)
+
+
+def decimals(t: pa.DataType, plain: npt.NDArray[np.float64], valid: pa.Buffer | None, nulls: int) -> pa.Array | None:
     """Numbers with fewer than 16 digits at this scale: then digits / 10**scale is the shortest decimal of its double.
 
     Both divisor and dividend are exact doubles and division rounds correctly, so equality proves the digits.
     """
     if t.scale > 22:
         return None  # 10**23 is not a double
-    doubles = pa.array(values, pa.float64())
-    plain = doubles.fill_null(0.0).to_numpy(zero_copy_only=False)
     power = 10.0**t.scale
     with np.errstate(over="ignore", invalid="ignore"):
         digits = np.rint(plain * power)
@@ -228,4 +240,4 @@ def _quick_decimal(t: pa.DataType, values: Sequence[Value]) -> pa.Array | None:
     low = digits.astype(np.int64)
     words = np.empty((len(low), 2), np.int64)  # decimal128 is 16 bytes, little end first
     words[:, 0], words[:, 1] = low, low >> 63
-    return pa.Array.from_buffers(t, len(low), [doubles.buffers()[0], pa.py_buffer(words)])
+    return pa.Array.from_buffers(t, len(low), [valid, pa.py_buffer(words)], nulls)
