@@ -15,10 +15,12 @@ from wayfare.access.entrance import Entrance
 from wayfare.access.keyring import token_secret
 from wayfare.access.machine import Machine
 from wayfare.access.rates import Limit, MemoryRates, Rates, StoreRates
+from wayfare.core.redacted import Redacted
 from wayfare.settings import Settings
 from wayfare.store.store import Store
 
 CALLS = Limit(600)  # of one caller, in a minute
+NO_MAIL = Redacted("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Access:
     limit: Limit = CALLS
     enabled: bool = False  # False: a missing credential acts as the local administrator
     on_loopback: bool = True  # only this machine can reach us
+    smtp: Redacted = NO_MAIL  # who sends mail; "": nobody
     registration: bool = True  # may people make accounts for themselves, once there is one?
 
     @classmethod
@@ -48,6 +51,7 @@ class Access:
             limit=Limit(settings.calls_per_minute),
             enabled=enabled,
             on_loopback=local,
+            smtp=settings.smtp,
             registration=registration_open(settings.registration, on_loopback=local),
         )
 
