@@ -133,7 +133,8 @@ def replay(store: Store, principal: Principal, reference: str | int, delivery: s
     with store.write() as transaction:
         count = kept.revive(transaction, record["id"], delivery)
         if not count and delivery and not kept.has(transaction, record["id"], delivery):
-            raise NotFound(f"there is no delivery {delivery[:80]!r}.", where="delivery")
+            remedy = "Take the id of one of the webhook's deliveries."
+            raise NotFound(f"there is no delivery {delivery[:80]!r}.", where="delivery", remedy=remedy)
         if not count:
             told = "it is no dead letter." if delivery else "it has no dead letters."
             where = "delivery" if delivery else "webhook"
