@@ -9,6 +9,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -35,15 +36,16 @@ HERE = for_calls(on_loopback=True)
 class Receiver(ThreadingHTTPServer):
     """Keeps what it is told; answers with `status`."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Hears)
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        super().__init__((host, 0), Hears)
+        self.host = host
         self.status = 204
         self.heard: list[tuple[dict[str, str], str]] = []
         self.attempts = 0
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hook"
+        return f"http://{self.host}:{self.server_port}/hook"
 
     def numbers(self) -> list[int]:
         return [json.loads(body)["data"]["n"] for _, body in self.heard]
@@ -66,15 +68,21 @@ class Hears(BaseHTTPRequestHandler):
         return
 
 
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    server = Receiver()
+@contextmanager
+def receiving(host: str = "127.0.0.1") -> Iterator[Receiver]:
+    server = Receiver(host)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield server
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as server:
+        yield server
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import websockets
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from control.test_webhooks import receiving
 from faces.server import Server, serving
 from moving import data
 from wayfare.access.entrance import Entrance
@@ -28,7 +29,7 @@ from wayfare.store.store import Store
 
 CANARY = "CANARYx7f3"
 PASSWORD = f"{CANARY}-of-people"
-CLOSED = "127.0.0.2"  # an address that is allowed, at which nobody listens
+CLOSED = "127.0.0.2"  # an address that is allowed, at whose port 1 nobody listens
 URL = f"postgresql://u:{CANARY}-1@{CLOSED}:1/d?sslpassword={CANARY}-2"
 ZOHO = (
     f"zoho://{CLOSED}:1/?client_id=x&client_secret={CANARY}-3&refresh_token={CANARY}-4&accounts_url=https://{CLOSED}:1"
@@ -72,7 +73,9 @@ class Edge:
         with closing(sqlite3.connect(f"file:{self.server.home}/wayfare.db?mode=ro", uri=True)) as connection:
             tables = [row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")]
             mine = [t for t in tables if any(c[1] == "tenant" for c in connection.execute(f"pragma table_info('{t}')"))]
-            return {t: sorted(connection.execute(f'select * from "{t}" where tenant = ?', [tenant])) for t in mine}
+            mine.remove("webhooks")  # but for how far it has read of what everybody tells
+            mine.append("(select id, tenant, version, kind, url, topics, sealed, updated_at from webhooks)")
+            return {t: sorted(connection.execute(f"select * from {t} where tenant = ?", [tenant])) for t in mine}
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +96,26 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Edge]:
         yield Edge(server, tokens, [])
 
 
+def told(edge: Edge) -> tuple[dict[str, Any], str]:
+    """A webhook of the other tenant, and the id of a message that has reached it."""
+    with receiving(CLOSED) as receiver:
+        body = {"url": receiver.url, "topics": ["connection.*"]}
+        webhook = edge.made("other", "/api/webhooks", body)["webhook"]
+        edge.made("other", "/api/connections", {"name": "told", "url": URL})
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            found = edge("other", "GET", f"/api/webhooks/{webhook['id']}/deliveries?state=delivered").json()
+            if found["deliveries"]:
+                return webhook, found["deliveries"][0]["id"]
+            time.sleep(0.1)
+    raise AssertionError("nobody was told")
+
+
 @pytest.fixture(scope="module")
 def theirs(edge: Edge) -> dict[str, list[str]]:
     """What the other tenant has, by the name of a path's parameter: its id, number and name."""
+    webhook, delivery = told(edge)
+    edge("other", "PUT", f"/api/webhooks/{webhook['id']}", {"url": webhook["url"], "topics": ["nothing"]})
     run = edge.made("other", "/api/runs", COPY)["run"]["id"]
     until = time.monotonic() + 60
     while edge("other", "GET", f"/api/runs/{run}").json()["status"] != "succeeded" and time.monotonic() < until:
@@ -110,6 +130,8 @@ def theirs(edge: Edge) -> dict[str, list[str]]:
         "run": [run],
         "connection": [connection["id"], str(connection["number"]), "shop"],
         "schedule": [schedule["id"], str(schedule["number"]), "nightly"],
+        "webhook": [webhook["id"], str(webhook["number"])],
+        "delivery": [delivery],
         "service_id": [str(service["id"])],
         "operation_id": [str(operation["id"])],
         "wish": ["pause"],
@@ -124,6 +146,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", "/api/connections/{connection}"): {"name": "mine", "url": URL},
     ("POST", "/api/schedules"): {"name": "mine", "copy": COPY, **ONCE_A_YEAR},
     ("POST", "/api/schedules/-/times"): ONCE_A_YEAR,
+    ("POST", "/api/webhooks"): {"url": f"http://{CLOSED}:1/hook"},
+    ("PUT", "/api/webhooks/{webhook}"): {"url": f"http://{CLOSED}:1/hook"},
     ("POST", "/api/sign-in"): {"username": "x", "password": PASSWORD},
     ("POST", "/api/auth/register"): {"username": "eve", "email": "eve@x.org", "password": PASSWORD},
     ("POST", "/api/auth/login"): {"username": "x", "password": PASSWORD},

@@ -72,6 +72,16 @@ def test_a_connection_and_its_secret(http: httpx2.Client) -> None:
     assert http.get("/api/connections/old").status_code == 404
 
 
+def test_a_change_names_the_version_it_was_made_from(http: httpx2.Client) -> None:
+    made = add(http, "legacy", MYSQL)
+    tag = http.get("/api/connections/legacy").headers["etag"]
+    body = {"name": "legacy", "url": made["url"].replace("/shop", "/other")}
+    changed = http.put("/api/connections/legacy", json=body, headers={"If-Match": tag})
+    assert (changed.status_code, changed.headers["etag"] != tag) == (200, True)
+    stale = http.put("/api/connections/legacy", json=body, headers={"If-Match": tag})
+    assert (stale.status_code, stale.json()["code"]) == (412, "stale")
+
+
 def test_what_is_in_a_database(http: httpx2.Client, chinook: str) -> None:
     assert http.post("/api/connections/-/test", json={"url": chinook}).json()["version"].startswith("SQLite")
     add(http, "shop", chinook)

@@ -10,7 +10,7 @@ from rich.table import Table as Grid
 from wayfare.access.egress import Policy, for_calls
 from wayfare.cli.place import opened_store
 from wayfare.cli.screen import console, print_json
-from wayfare.control import delivering, mail, webhooks
+from wayfare.control import delivering, webhooks
 from wayfare.control.plain import clean
 from wayfare.core.errors import Unreachable
 from wayfare.core.principal import LOCAL
@@ -21,12 +21,11 @@ SHOWN = ("topic", "state", "attempts", "reason")
 
 def add(url: str, topics: Sequence[str], *, as_json: bool) -> int:
     with opened_store() as (settings, store):
-        if url.startswith(mail.SCHEME):
-            mail.server_of(settings.smtp)  # or it would be noticed when something has gone wrong
+        webhooks.check_sender(url, settings.smtp)
         made, key = webhooks.create(store, LOCAL, url, topics, _policy(settings))
     if as_json:
         print_json({"webhook": made.to_json(), "key": key.reveal()})
-    elif url.startswith(mail.SCHEME):
+    elif made.by_mail:
         console().print(f"Webhook {made.number}. Try it with: wayfare webhooks test {made.number}")
     else:
         console().print(f"Webhook {made.number}. What it is told is signed with this key, which is not shown again:")

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from wayfare.access.egress import Policy
+from wayfare.access.later import refusal
 from wayfare.control import calling, services
 from wayfare.control.connections import tried
 from wayfare.control.copies import recorded, start_fresh
@@ -55,6 +56,9 @@ def carry(everywhere: Store, record: Record, policies: Policies, *, again: bool 
     store, claims = everywhere.of(record["tenant"]), Migrations(everywhere)
     with held(lambda: claims.renew(record)):
         try:
+            if not again and (reason := _refused(store, record)):
+                _end(store, claims, record, False, None, reason)
+                return
             wanted = json.loads(Shelf(store, MIGRATIONS).secret(record))
             service = services.get(store, record["service"])
             if service.ours and wanted["copy"]:
@@ -85,6 +89,11 @@ def watched(everywhere: Store, record: Record) -> Record | None:
     result = {"outcome": asdict(found), "run": run.id}
     error = "" if found.succeeded else "; ".join(found.errors) or run.reason
     return _end(store, claims, record, found.succeeded, result, error) or record
+
+
+def _refused(store: Store, record: Record) -> str:
+    """Why what was left to start by itself may not; "" where it may, and where somebody asks for it now."""
+    return refusal(store, record["owner"], record["owner_name"]) if record["started_by"] == BY_SCHEDULE else ""
 
 
 def _here(store: Store, claims: Migrations, record: Record, request: CopyRequest, policies: Policies) -> None:

@@ -40,11 +40,17 @@ class Ways:
 
 
 def deliver(everywhere: Store, webhook: Record, ways: Ways) -> None:
-    """One message after another, until none is due or one does not arrive."""
-    deliveries = Deliveries(everywhere)
-    key = Redacted(Shelf(everywhere.of(webhook["tenant"]), WEBHOOKS).secret(webhook))
-    while delivery := deliveries.next(webhook, partial(_body, json.loads(webhook["topics"])), time.time()):
-        problem = sent(ways, webhook, key, delivery["id"], delivery["body"])
+    """One message after another, until none is due or one does not arrive.
+
+    Each goes where the webhook leads by then, under its key of then: both may change between two messages.
+    """
+    deliveries, shelf = Deliveries(everywhere), Shelf(everywhere.of(webhook["tenant"]), WEBHOOKS)
+    while found := shelf.find(1, id=webhook["id"]):
+        webhook = found[0]
+        delivery = deliveries.next(webhook, partial(_body, json.loads(webhook["topics"])), time.time())
+        if delivery is None:
+            return
+        problem = sent(ways, webhook, Redacted(shelf.secret(webhook)), delivery["id"], delivery["body"])
         if not problem:
             deliveries.settle(delivery, "delivered", "", 0.0)
             continue

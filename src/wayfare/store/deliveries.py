@@ -69,14 +69,27 @@ class Deliveries:
         with self.everywhere.of(delivery["tenant"]).write() as connection:
             connection.execute(sa.update(DELIVERIES).where(*ours, DELIVERIES.c.state == "waiting").values(**values))
 
-    def of(self, store: Bound, webhook: str, limit: int) -> Sequence[Record]:
+    def of(
+        self, store: Bound, webhook: str, limit: int, state: str = "", before: int | None = None
+    ) -> Sequence[Record]:
+        """Newest first; those in one state, or with a smaller sequence, where that is given."""
         query = sa.select(DELIVERIES).where(DELIVERIES.c.webhook == webhook).order_by(DELIVERIES.c.sequence.desc())
+        if state:
+            query = query.where(DELIVERIES.c.state == state)
+        if before is not None:
+            query = query.where(DELIVERIES.c.sequence < before)
         with store.read() as connection:
             return [dict(row) for row in connection.execute(query.limit(limit)).mappings()]
 
-    def revive(self, connection: sa.Connection, webhook: str) -> int:
-        """Let dead letters wait again, from their first attempt."""
-        dead = (DELIVERIES.c.webhook == webhook, DELIVERIES.c.state == "dead")
+    def has(self, connection: sa.Connection, webhook: str, delivery: str) -> bool:
+        there = (DELIVERIES.c.webhook == webhook, DELIVERIES.c.id == delivery)
+        return connection.execute(sa.select(DELIVERIES.c.id).where(*there)).first() is not None
+
+    def revive(self, connection: sa.Connection, webhook: str, delivery: str = "") -> int:
+        """Let dead letters wait again, from their first attempt: all, or that one."""
+        dead = [DELIVERIES.c.webhook == webhook, DELIVERIES.c.state == "dead"]
+        if delivery:
+            dead.append(DELIVERIES.c.id == delivery)
         values: dict[str, Any] = {"state": "waiting", "attempts": 0, "next_at": 0.0, "ended_at": None}
         return connection.execute(sa.update(DELIVERIES).where(*dead).values(**values)).rowcount
 

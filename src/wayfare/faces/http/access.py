@@ -17,10 +17,12 @@ from wayfare.access.keyring import token_secret
 from wayfare.access.machine import Machine
 from wayfare.access.oidc import Oidc, Provider
 from wayfare.access.rates import Limit, MemoryRates, Rates, StoreRates
+from wayfare.core.redacted import Redacted
 from wayfare.settings import Settings
 from wayfare.store.store import Store
 
 CALLS = Limit(600)  # of one caller, in a minute
+NO_MAIL = Redacted("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Access:
     limit: Limit = CALLS
     enabled: bool = False  # False: a missing credential acts as the local administrator
     on_loopback: bool = True  # only this machine can reach us
+    smtp: Redacted = NO_MAIL  # who sends mail; "": nobody
     registration: bool = True  # may people make accounts for themselves, once there is one?
     provider: Provider | None = None  # where people may sign in instead
     oidc: Oidc | None = None  # … and how
@@ -55,6 +58,7 @@ class Access:
             limit=Limit(settings.calls_per_minute),
             enabled=enabled,
             on_loopback=local,
+            smtp=settings.smtp,
             registration=registration,
             provider=provider,
             oidc=Oidc(store, entrance.accounts, provider, client(calls), open_to_all=registration)

@@ -3,12 +3,12 @@
 from fastapi import APIRouter
 
 from wayfare.faces.http.face import Face
-from wayfare.faces.wayfare import connections, people, routes, schedules
+from wayfare.faces.wayfare import connections, people, routes, schedules, webhooks
 from wayfare.faces.wayfare.problems import MEDIA, SCHEMA, render
 from wayfare.faces.web import pages
 
 router = APIRouter()
-for part in (routes, connections, schedules, people, pages):
+for part in (routes, connections, schedules, webhooks, people, pages):
     router.include_router(part.router)
 
 FACE = Face(
@@ -18,7 +18,7 @@ FACE = Face(
     router=router,
     prefixes=(
         *("/api/runs", "/ws/runs", "/api/systems", "/api/connections", "/api/schedules"),
-        *("/api/sign-in", "/api/me", "/api/audit", "/ui"),
+        *("/api/webhooks", "/api/sign-in", "/api/me", "/api/audit", "/ui"),
     ),
     render=render,
     error_media=MEDIA,

@@ -10,6 +10,7 @@ from pydantic import Field
 from wayfare.control import connections as control
 from wayfare.core.address import Address
 from wayfare.faces.http.callers import Caller, Needs
+from wayfare.faces.http.versions import etag, expected
 from wayfare.faces.wayfare.ends import access
 from wayfare.faces.wayfare.shapes import Shape, Text
 from wayfare.systems.registry import Adapter, databases
@@ -99,7 +100,7 @@ def add_connection(body: ConnectionBody, caller: Writes, request: Request, respo
     address = Address.parse(body.url)
     made = control.create(caller.store, caller.principal, body.name, address, access(request).connections)
     response.headers["location"] = f"/api/connections/{made.name}"
-    return _answer(made)
+    return _answer(made, response)
 
 
 @router.post("/api/connections/-/test")
@@ -109,17 +110,26 @@ def test_address(body: AddressBody, caller: Tests, request: Request) -> CheckAns
 
 
 @router.get("/api/connections/{connection}")
-def show_connection(connection: str, caller: Reads) -> ConnectionAnswer:
+def show_connection(connection: str, caller: Reads, response: Response) -> ConnectionAnswer:
     """By name, number or id."""
-    return _answer(control.get(caller.store, connection))
+    return _answer(control.get(caller.store, connection), response)
 
 
 @router.put("/api/connections/{connection}")
-def change_connection(connection: str, body: ConnectionBody, caller: Writes, request: Request) -> ConnectionAnswer:
+def change_connection(
+    connection: str, body: ConnectionBody, caller: Writes, request: Request, response: Response
+) -> ConnectionAnswer:
     """A secret given as *** is kept as it is, as long as it goes to the same place."""
-    policy, address = access(request).connections, Address.parse(body.url)
-    changed = control.update(caller.store, caller.principal, connection, policy, name=body.name, address=address)
-    return _answer(changed)
+    changed = control.update(
+        caller.store,
+        caller.principal,
+        connection,
+        access(request).connections,
+        name=body.name,
+        address=Address.parse(body.url),
+        expected_version=expected(request),
+    )
+    return _answer(changed, response)
 
 
 @router.delete("/api/connections/{connection}", status_code=204)
@@ -146,7 +156,9 @@ def _system(adapter: Adapter) -> SystemAnswer:
     return SystemAnswer(**{name: getattr(adapter, name) for name in plain}, missing=list(adapter.missing))
 
 
-def _answer(found: control.Connection) -> ConnectionAnswer:
+def _answer(found: control.Connection, response: Response | None = None) -> ConnectionAnswer:
+    if response is not None:
+        response.headers["etag"] = etag(found.version)
     return ConnectionAnswer.model_validate(found.to_json())
 
 
