@@ -79,7 +79,7 @@ def _wrap(app: FastAPI, envelopes: Envelopes, access: Access) -> None:
     app.add_exception_handler(HTTPException, framework)
     app.add_middleware(Idempotent, store=app.state.store)
     app.add_middleware(Allowance, rates=access.rates, limit=access.limit)
-    app.add_middleware(Identified, authenticate=access.entrance.callers.authenticate, enabled=access.enabled)
+    app.add_middleware(Identified, callers=access.entrance.callers, enabled=access.enabled)
     app.add_middleware(BodyLimit)
     app.add_middleware(Rendered, envelopes=envelopes)
     app.add_middleware(AllowanceHeaders)
