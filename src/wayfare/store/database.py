@@ -7,6 +7,7 @@ one connection (a second thread waits for it, without polling the file's lock), 
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -93,6 +94,7 @@ class Connections:
 
     def __init__(self, settings: Settings) -> None:
         self.embedded = settings.embedded
+        self.queued = threading.Event()  # see Store.queued
         if self.embedded:
             settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             url = sa.make_url(settings.store_url or sa.URL.create("sqlite", database=str(settings.home / "wayfare.db")))

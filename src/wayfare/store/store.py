@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
@@ -54,6 +55,11 @@ class Store(Bound):
         """What those ask often who watch runs."""
         return Changes(self._db)
 
+    @property
+    def queued(self) -> threading.Event:
+        """Set when this process has put a run into the queue; whoever takes runs clears it. Others are not told."""
+        return self._connections.queued
+
     # Runs
 
     def create_run(
@@ -86,6 +92,7 @@ class Store(Bound):
                     connection.execute(sa.insert(table), rows)
             data = {"kind": kind, "title": title, "plan": row["plan_digest"]}
             journal.append(connection, Event(run, Name.CREATED, data=data))
+        self.queued.set()
         return self.run(run)
 
     def run(self, reference: str) -> Run:
@@ -140,6 +147,7 @@ class Store(Bound):
         """Wish for "pause", "resume", "cancel" (what is done stays) or "rollback". Raises Conflict, Invalid."""
         with self._db.write() as connection:
             wish(connection, run, what)
+        self.queued.set()
         return self.run(run)
 
     def prune(self, older_than_seconds: float) -> Sequence[str]:
