@@ -35,6 +35,8 @@ How fast Wayfare copies beside other tools, measured by one command, all tools i
 - PostgreSQL runs with shared_buffers 256 MB, max_wal_size 4 GB, fsync and autovacuum off; MariaDB with a buffer pool of
   1 GB and no flush at commit; the same for every tool. Clients and servers share the machine.
 """
+FIGURES = {"memory": "Memory", "startup": "Start", "resume": "Resuming after kill -9", "service": "Serving"}
+FINE_MS = 10  # below this, milliseconds are told with two digits more
 NOT_MEASURED = "not measured"
 
 
@@ -47,7 +49,7 @@ def render(parts: Sequence[tuple[str, Part]]) -> str:
     if races:
         sections += ["## Speed\n", _verdicts([race for _, race in races])]
         sections += [_race(part, race) for part, race in races]
-    for name, title in (("memory", "Memory"), ("startup", "Start"), ("resume", "Resuming after kill -9")):
+    for name, title in FIGURES.items():
         sections += [_figures(title, part) for stored, part in parts if stored == name]
     return "\n".join(sections)
 
@@ -112,7 +114,8 @@ def _figures(title: str, part: Part) -> str:
 
 
 def _amount(figure: Figure) -> str:
-    return f"{figure.value:.2f} {figure.unit}" if figure.unit == "s" else f"{figure.value:.0f} {figure.unit}"
+    fine = figure.unit == "s" or (figure.unit == "ms" and figure.value < FINE_MS)
+    return f"{figure.value:.2f} {figure.unit}" if fine else f"{figure.value:.0f} {figure.unit}"
 
 
 def _limit(figure: Figure) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from benchmarks import data, machine, memory, paths, peers, resume, startup, tools
+from benchmarks import data, machine, memory, paths, peers, resume, service, startup, tools
 from benchmarks.document import render
 from benchmarks.fleet import Fleet
 from benchmarks.places import DOCUMENT, cache
@@ -119,6 +119,9 @@ class Bench:
         source, target = self._fleet.source("postgresql", rows), self._fleet.target("postgresql")
         return self._figures("resume", resume.figures(source, target, rows, self._say))
 
+    def service(self) -> bool:
+        return self._figures("service", service.figures(self._say))
+
     def _figures(self, name: str, figures: Sequence[Figure]) -> bool:
         self._keep(name, figures=tuple(figures))
         return all(figure.met for figure in figures)
@@ -157,4 +160,5 @@ PARTS = {
     "paths": Bench.races,
     "memory": Bench.memory,
     "resume": Bench.resume,
+    "service": Bench.service,
 }

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from access.world import Clock, World
 from wayfare.access import recent
 from wayfare.access.api_keys import NOTED_EVERY_SECONDS
-from wayfare.access.recent import Recent
+from wayfare.access.recent import NotAtHand, Recent
 from wayfare.access.scopes import SCOPES_OF, Role, Scope
 from wayfare.access.tables import API_KEYS
 from wayfare.core.errors import Conflict, Invalid, NotAllowed, NotFound, NotSignedIn
@@ -131,6 +131,28 @@ def test_what_was_looked_up_is_believed_for_a_second_and_no_longer():
     assert looked("a") is None
     assert looked("a") == 3, "what was not found is looked up again at once"
     assert recent.FRESH_SECONDS <= 1
+
+
+@pytest.mark.parametrize("kind", ["token", "key"])
+def test_who_must_not_wait_is_told_of_the_last_second_alone(world, monkeypatch, kind):
+    """… and of nobody whose right has ended since: also not what the ways before it have looked up."""
+    assert world.admin
+    ada = world.user("ada")
+    key = world.entrance.api_keys.create(world.principal(ada), "ci")[1].reveal()
+    given = (f"Bearer {world.token(ada)}", "") if kind == "token" else ("", key)
+    callers = world.another_process().callers
+    with pytest.raises(NotAtHand):
+        callers.at_hand(*given, "")
+    found = callers.authenticate(*given)
+    assert callers.at_hand(*given, "") == found
+    with pytest.raises(NotAllowed):
+        callers.at_hand(*given, "elsewhere")
+    world.entrance.accounts.set_disabled(LOCAL, ada, True)
+    monkeypatch.setattr(recent, "FRESH_SECONDS", 0.0)
+    with pytest.raises(NotAtHand):
+        callers.at_hand(*given, "")
+    with pytest.raises(NotSignedIn):
+        callers.authenticate(*given)
 
 
 def test_keys_of_others_are_an_admins_to_revoke(world):

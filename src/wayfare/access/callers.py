@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 
 from wayfare.access import tokens
 from wayfare.access.accounts import Accounts, User
@@ -15,6 +16,7 @@ from wayfare.access.scopes import SCOPES_OF, Role, narrowed
 from wayfare.core.errors import NotAllowed, NotSignedIn
 from wayfare.core.principal import Principal
 
+Authenticate = Callable[[str, str, str], Principal | None]  # authorization, API key, tenant asked for
 CLIENT = "client:"  # before the id of an OAuth2 client that acts for itself
 
 
@@ -37,6 +39,15 @@ class Callers:
         self._clients: Recent[str, Client] = Recent(clients.get)
         self._grants: Recent[str, Grant] = Recent(clients.grant)
         self._claims: Recent[str, tokens.Claims] = Recent(lambda token: tokens.read(token, keyring.find, clock))
+        self.at_hand = self._without_asking()
+
+    def _without_asking(self) -> Authenticate:
+        """`authenticate` of what was looked up in the last second: for whoever must not wait. Raises NotAtHand."""
+        here = copy(self)
+        for name, kept in vars(self).items():
+            if isinstance(kept, Recent):
+                setattr(here, name, kept.at_hand)
+        return here.authenticate
 
     def authenticate(self, authorization: str, api_key: str, tenant: str = "") -> Principal | None:
         """Who calls; None where no credential is given. `tenant` is what X-Tenant-ID asks for.

@@ -21,6 +21,8 @@ MEMORY_KIB = 19 * 1024
 PASSES = 2
 LANES = 1
 HASHED_AT_ONCE_MAX = 2
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+LARGE_BYTES = 16 << 20  # less than what is hashed in
 CHARACTERS_MIN = 6
 BYTES_MAX = 1024  # of UTF-8: nobody types more, and hashing must not be made to take long
 
@@ -84,7 +86,18 @@ def _bytes(password: Redacted) -> bytes:
 def _hasher() -> PasswordHasher:
     from argon2 import PasswordHasher
 
+    _keep_nothing()
     return PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
+
+
+def _keep_nothing() -> None:
+    """glibc learns from a large block that was freed to keep the next one: 19 MiB for each thread that has hashed, as
+    long as we run. Told where large begins, it learns nothing. Other C libraries give back by themselves."""
+    import ctypes
+
+    if set_option := getattr(ctypes.CDLL(None), "mallopt", None):
+        for option in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
+            set_option(option, LARGE_BYTES)
 
 
 @cache

@@ -119,7 +119,7 @@ class StoreRates:
     def take(self, caller: str, limit: Limit) -> Verdict:
         now = int(self._clock() * MICROSECONDS)
         given = {"caller": caller, "now": now, "interval": limit.interval, "period": limit.period}
-        with self._all.write() as connection:
+        with self._all.alone() as connection:
             after = connection.execute(_TAKE, given).scalar_one_or_none()
             if after is None:
                 query = sa.select(RATES.c.full_at).where(RATES.c.caller == caller)

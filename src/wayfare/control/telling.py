@@ -71,9 +71,9 @@ def event_json(event: Event) -> dict[str, Any]:
 
 def folded(store: Store, run: str, now: float) -> tuple[Picture, int]:
     """How the run stands, and the sequence of the last event it took in. Raises NotFound."""
-    picture, since = Picture(store.plan(run)), 0
-    while events := store.events(run, since=since, limit=EVENTS_AT_ONCE):
-        since = events[-1].sequence
+    picture, since, more = Picture(store.plan(run)), 0, True
+    while more and (events := store.events(run, since=since, limit=EVENTS_AT_ONCE)):
+        since, more = events[-1].sequence, len(events) == EVENTS_AT_ONCE
         for _ in picture.see(events):
             pass
     picture.measure(store.progress(run), now)

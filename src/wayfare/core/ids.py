@@ -9,6 +9,7 @@ import uuid
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32, in lower case
 _MILLISECONDS_DIGITS = 9  # 45 bits: good until the year 3084
 _RANDOM_DIGITS = 7  # 35 bits beside the millisecond
+RUN_ID_CHARACTERS = _MILLISECONDS_DIGITS + _RANDOM_DIGITS
 
 
 def new_run_id(now_seconds: float | None = None) -> str:

@@ -48,7 +48,7 @@ class Engine:
         self.executor = f"{socket.gethostname()}:{os.getpid()}"
         self._carrier = Carrier(store)
         self._runs = OpenRuns(store, open_database)
-        self._poke = threading.Event()
+        self._poke = store.queued  # so that a run of this very process need not wait for the next look
         self._active = 0
         self._still = threading.Condition()
         self._heal_at = self._forget_at = 0.0

@@ -66,6 +66,10 @@ class Bound:
         """Bound to the tenant. No transaction: each statement sees what is committed by then."""
         return self._db.read()
 
+    def alone(self) -> AbstractContextManager[sa.Connection]:
+        """For a write of one statement, which commits by itself: a third of what a transaction takes."""
+        return self._db.alone()
+
     def snapshot(self) -> AbstractContextManager[sa.Connection]:
         """A transaction for reading alone: all of it sees one state."""
         return self._db.snapshot()

@@ -7,12 +7,14 @@ one connection (a second thread waits for it, without polling the file's lock), 
 from __future__ import annotations
 
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolEmpty
 
 from wayfare.core.errors import Conflict, Unreachable
@@ -26,6 +28,8 @@ SCHEMA = "wayfare"
 BUSY_MS = 30_000
 # How long a store that does not answer is waited for: to connect, and until a broken line is noticed.
 PATIENCE = {"connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 3}
+REST_SECONDS = 1.0  # a connection that was used since need not be asked whether it is there still
+USED_AT = "used_at"
 UPGRADE_LOCK = 7_293_001  # any number, the same in every process
 
 
@@ -80,12 +84,17 @@ class Transactions:
                 connection.info[PARAMETER] = self.tenant
             yield connection
 
+    def alone(self) -> AbstractContextManager[sa.Connection]:
+        """For statements that commit by themselves. On SQLite a transaction, as writers wait in turn for only that."""
+        return self.read() if self._shared else self.write()
+
 
 class Connections:
     """Of one process to the store. No transaction can be had without saying whose rows it may touch."""
 
     def __init__(self, settings: Settings) -> None:
         self.embedded = settings.embedded
+        self.queued = threading.Event()  # see Store.queued
         if self.embedded:
             settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
             url = sa.make_url(settings.store_url or sa.URL.create("sqlite", database=str(settings.home / "wayfare.db")))
@@ -175,13 +184,32 @@ def sqlite_engine(url: str | sa.URL, *, isolation_level: Literal["IMMEDIATE"] | 
 
 def postgresql_engine(url: str, tenant: str = "") -> sa.Engine:
     options = f"-c search_path={SCHEMA}" + (f" -c {SETTING}={tenant}" if tenant else "")
-    return sa.create_engine(
+    engine = sa.create_engine(
         postgresql_url(url),
-        pool_pre_ping=True,
+        pool_use_lifo=True,  # the last that was used knows its tenant still, and needs no ping
         pool_size=5,
         max_overflow=10,
         connect_args={"options": options, "application_name": "wayfare", **PATIENCE},
     )
+    _ping_what_rested(engine)
+    return engine
+
+
+def _ping_what_rested(engine: sa.Engine) -> None:
+    """A server that was away has been so for longer than REST_SECONDS: what was used since is there still."""
+
+    @sa.event.listens_for(engine, "checkin")
+    def _note(_: Any, record: sa.pool.ConnectionPoolEntry) -> None:
+        record.info[USED_AT] = time.monotonic()
+
+    @sa.event.listens_for(engine, "checkout")
+    def _ping(connection: Any, record: sa.pool.ConnectionPoolEntry, _: Any) -> None:
+        if time.monotonic() - record.info.get(USED_AT, time.monotonic()) < REST_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error  # the pool makes new ones
 
 
 def _autocommitting(engine: sa.Engine) -> sa.Engine:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -14,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from wayfare.core.address import Address
 from wayfare.core.errors import Bug, Conflict, NotFound
 from wayfare.core.events import Event, Name
-from wayfare.core.ids import new_run_id
+from wayfare.core.ids import RUN_ID_CHARACTERS, new_run_id
 from wayfare.core.plan import Json, Plan, plan_from_json, plan_to_json
 from wayfare.core.status import Status
 from wayfare.store import journal, outbox
@@ -27,6 +29,16 @@ from wayfare.store.wishes import wish
 from wayfare.store.work import Work
 
 RESUMABLE = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.FAILED)
+# What is asked all the time is put together once: to do so each time takes as long as the database does.
+_RUN = sa.select(*RUN_COLUMNS).where(RUNS.c.id == sa.bindparam("run"))
+_PLAN = sa.select(RUNS.c.plan).where(RUNS.c.id == sa.bindparam("run"))
+_PROGRESS = sa.select(PROGRESS.c.step, PROGRESS.c.amounts).where(PROGRESS.c.run == sa.bindparam("run"))
+_EVENTS = (
+    sa.select(EVENTS)
+    .where(EVENTS.c.run == sa.bindparam("run"), EVENTS.c.sequence > sa.bindparam("since"))
+    .order_by(EVENTS.c.sequence)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
 OVER = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED, Status.UNDONE)
 
 
@@ -42,6 +54,11 @@ class Store(Bound):
     def changes(self) -> Changes:
         """What those ask often who watch runs."""
         return Changes(self._db)
+
+    @property
+    def queued(self) -> threading.Event:
+        """Set when this process has put a run into the queue; whoever takes runs clears it. Others are not told."""
+        return self._connections.queued
 
     # Runs
 
@@ -75,15 +92,14 @@ class Store(Bound):
                     connection.execute(sa.insert(table), rows)
             data = {"kind": kind, "title": title, "plan": row["plan_digest"]}
             journal.append(connection, Event(run, Name.CREATED, data=data))
+        self.queued.set()
         return self.run(run)
 
     def run(self, reference: str) -> Run:
         """By id, unique beginning of one, or "last". Raises NotFound, or Conflict when several begin so."""
-        query = sa.select(*RUN_COLUMNS).order_by(RUNS.c.id.desc()).limit(2)
-        if reference != "last":
-            query = query.where(RUNS.c.id.startswith(reference, autoescape=True))
+        query, given = (_RUN, {"run": reference}) if len(reference) == RUN_ID_CHARACTERS else (_named(reference), {})
         with self._db.read() as connection:
-            rows = connection.execute(query).all()
+            rows = connection.execute(query, given).all()
         if not rows or not reference:
             raise NotFound(f"there is no run {reference!r}.", where="run", remedy="List them with: wayfare runs list")
         if len(rows) > 1 and reference != "last":
@@ -107,7 +123,7 @@ class Store(Bound):
 
     def plan(self, run: str) -> Plan:
         with self._db.read() as connection:
-            text = connection.execute(sa.select(RUNS.c.plan).where(RUNS.c.id == run)).scalar_one_or_none()
+            text = connection.execute(_PLAN, {"run": run}).scalar_one_or_none()
         if text is None:
             raise NotFound(f"there is no run {run}.", where="run")
         return plan_from_json(json.loads(text))
@@ -131,6 +147,7 @@ class Store(Bound):
         """Wish for "pause", "resume", "cancel" (what is done stays) or "rollback". Raises Conflict, Invalid."""
         with self._db.write() as connection:
             wish(connection, run, what)
+        self.queued.set()
         return self.run(run)
 
     def prune(self, older_than_seconds: float) -> Sequence[str]:
@@ -165,9 +182,8 @@ class Store(Bound):
 
     def events(self, run: str, since: int = 0, limit: int = 1000) -> Sequence[Event]:
         """Those with a sequence above `since`, in order. Sequences count 1, 2, 3 … in each run."""
-        query = sa.select(EVENTS).where(EVENTS.c.run == run, EVENTS.c.sequence > since)
         with self._db.read() as connection:
-            rows = connection.execute(query.order_by(EVENTS.c.sequence).limit(limit)).all()
+            rows = connection.execute(_EVENTS, {"run": run, "since": since, "most": limit}).all()
         return [Event(r.run, Name(r.name), r.step, r.attempt, json.loads(r.data), r.at, r.sequence) for r in rows]
 
     # What steps leave for each other and for people
@@ -188,7 +204,7 @@ class Store(Bound):
     def progress(self, run: str) -> Mapping[str, Mapping[str, int]]:
         """The last amounts each step told, by step name."""
         with self._db.read() as connection:
-            rows = connection.execute(sa.select(PROGRESS).where(PROGRESS.c.run == run)).all()
+            rows = connection.execute(_PROGRESS, {"run": run}).all()
         return {row.step: json.loads(row.amounts) for row in rows}
 
     def set_progress(self, run: str, step: str, amounts: Mapping[str, int]) -> None:
@@ -206,6 +222,11 @@ class Store(Bound):
         with self._db.read() as connection:
             rows = connection.execute(query.order_by(STEPS.c.position, EVENTS.c.sequence)).all()
         return {row.name: json.loads(row.data)["result"] for row in rows}
+
+
+def _named(reference: str) -> sa.Select[Any]:
+    query = sa.select(*RUN_COLUMNS).order_by(RUNS.c.id.desc()).limit(2)
+    return query if reference == "last" else query.where(RUNS.c.id.startswith(reference, autoescape=True))
 
 
 def _owner(connection: sa.Connection, run: str) -> str:

@@ -35,7 +35,7 @@ from wayfare.faces.http.limits import BodyLimit
 from wayfare.faces.http.metrics import Metrics
 from wayfare.faces.http.probes import Readiness
 from wayfare.faces.http.public import PUBLIC
-from wayfare.faces.http.streams import Leaving
+from wayfare.faces.http.streams import Bell, Leaving
 from wayfare.faces.http.threads import quickly
 from wayfare.faces.http.traced import Traced
 from wayfare.store.store import Store
@@ -49,6 +49,7 @@ def create_app(store: Store, served: Sequence[Face], access: Access) -> FastAPI:
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         app.state.leaving = Leaving()  # GuardedProtocol sets it when the server is asked to end
+        app.state.bell = Bell()
         with watching:
             yield {"leaving": app.state.leaving}
         if traces is not None:
@@ -79,7 +80,7 @@ def _wrap(app: FastAPI, envelopes: Envelopes, access: Access) -> None:
     app.add_exception_handler(HTTPException, framework)
     app.add_middleware(Idempotent, store=app.state.store)
     app.add_middleware(Allowance, rates=access.rates, limit=access.limit)
-    app.add_middleware(Identified, authenticate=access.entrance.callers.authenticate, enabled=access.enabled)
+    app.add_middleware(Identified, callers=access.entrance.callers, enabled=access.enabled)
     app.add_middleware(BodyLimit)
     app.add_middleware(Rendered, envelopes=envelopes)
     app.add_middleware(AllowanceHeaders)

@@ -11,13 +11,15 @@ of this very origin, by a name of this machine: else any web site, or a name reb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from wayfare.access.callers import Callers
+from wayfare.access.recent import NotAtHand
 from wayfare.access.scopes import ACTIONS, require
 from wayfare.core.errors import Bug, NotAllowed, NotSignedIn, WayfareError
 from wayfare.core.principal import LOCAL, Principal
@@ -26,7 +28,6 @@ from wayfare.faces.http.headers import Asgi, Receive, Scope, Send
 from wayfare.faces.http.threads import quickly
 from wayfare.store.store import Store
 
-Authenticate = Callable[[str, str, str], Principal | None]  # authorization, API key, tenant asked for
 BEARER_PROTOCOL = "bearer."  # browsers cannot set headers of a WebSocket: the token comes as a subprotocol
 
 
@@ -69,9 +70,9 @@ class Identified:
     A wrong credential is no reason to refuse a public route: who signs in again may still carry the old token.
     """
 
-    def __init__(self, app: Asgi, authenticate: Authenticate, *, enabled: bool) -> None:
+    def __init__(self, app: Asgi, callers: Callers, *, enabled: bool) -> None:
         self._app = app
-        self._authenticate = authenticate
+        self._callers = callers
         self._enabled = enabled
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +88,10 @@ class Identified:
         given = (headers.get("authorization", "") or _of_subprotocol(scope), headers.get("x-api-key", ""))
         tenant = headers.get("x-tenant-id", "")
         if any(given):
-            return await quickly(self._authenticate, *given, tenant)
+            try:
+                return self._callers.at_hand(*given, tenant)  # nearly always; a thread would take longer than all of it
+            except NotAtHand:
+                return await quickly(self._callers.authenticate, *given, tenant)
         if self._enabled:
             return None
         refuse_foreign(scope, headers)

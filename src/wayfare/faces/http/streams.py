@@ -7,10 +7,12 @@ told beside the events; of them only the newest count, so that they have no sequ
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from fastapi import FastAPI, WebSocket
@@ -45,8 +47,38 @@ class News:
 
     def as_json(self) -> str:
         """`{"events": […], "progress": {…} or null, "ended": false}`"""
-        events = ",".join(e.text for e in self.events)
-        return f'{{"events":[{events}],"progress":{self.progress or "null"},"ended":{str(self.ended).lower()}}}'
+        return _json(tuple(self.events), self.progress, self.ended)
+
+
+@lru_cache(maxsize=64)
+def _json(events: tuple[Told, ...], progress: str, ended: bool) -> str:
+    """Nearly all who watch a run are told the same: it is put together once."""
+    told = ",".join(e.text for e in events)
+    return f'{{"events":[{told}],"progress":{progress or "null"},"ended":{str(ended).lower()}}}'
+
+
+class Bell:
+    """Wakes whoever waits in the server's loop, from any thread: all of one moment by one call, as each costs a look of
+    the loop at its sockets."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._rung: list[asyncio.Event] = []
+
+    def ring(self, event: asyncio.Event) -> None:
+        with self._lock:
+            self._rung.append(event)
+            first = len(self._rung) == 1
+        if first:
+            with suppress(RuntimeError):  # the loop has just been closed
+                self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        with self._lock:
+            rung, self._rung = self._rung, []
+        for event in rung:
+            event.set()
 
 
 class Leaving:
@@ -83,13 +115,8 @@ async def watched(app: FastAPI, store: Store, run: str, news: asyncio.Event) -> 
     refuse_too_many(app)
     watching: Watching = app.state.watching
     leaving: Leaving = app.state.leaving
-    loop = asyncio.get_running_loop()
-
-    def wake() -> None:
-        with suppress(RuntimeError):  # the loop has just been closed
-            loop.call_soon_threadsafe(news.set)
-
-    opened = watching.watched(store, run, wake)
+    bell: Bell = app.state.bell
+    opened = watching.watched(store, run, lambda: bell.ring(news))
     leaving.wakes(news)
     try:
         found = await quickly(opened.__enter__)

@@ -9,12 +9,13 @@ from pydantic import SecretStr, StringConstraints
 
 from wayfare.access.accounts import User
 from wayfare.core.redacted import Redacted
+from wayfare.faces.http.threads import OneThread
 from wayfare.faces.jarvis.callers import LOCAL_NUMBER, Reads, access, account
 from wayfare.faces.jarvis.clock import printed
 from wayfare.faces.jarvis.errors import REFUSALS
 from wayfare.faces.jarvis.shapes import Shape
 
-router = APIRouter(prefix="/api/auth", tags=["authentication"], responses=REFUSALS)
+router = APIRouter(prefix="/api/auth", tags=["authentication"], responses=REFUSALS, route_class=OneThread)
 
 Text = Annotated[str, StringConstraints(max_length=500)]
 

@@ -16,6 +16,7 @@ from wayfare.control.carrying import BY_SCHEDULE, Policies
 from wayfare.control.migrations import Migration
 from wayfare.core.status import Status
 from wayfare.faces.http.callers import Caller
+from wayfare.faces.http.threads import OneThread
 from wayfare.faces.jarvis.callers import Starts, access
 from wayfare.faces.jarvis.clock import printed
 from wayfare.faces.jarvis.errors import REFUSALS, Failure
@@ -29,7 +30,7 @@ BEGINNERS = 32  # operations begun at once: each holds a thread while its connec
 CLAIM_ATTEMPTS_MAX = 10
 AT_WORK = frozenset({Status.RUNNING, Status.WAITING, Status.UNDOING})
 
-router = APIRouter(prefix="/api/operations", tags=["operations"], responses=REFUSALS)
+router = APIRouter(prefix="/api/operations", tags=["operations"], responses=REFUSALS, route_class=OneThread)
 _beginners = CapacityLimiter(BEGINNERS)
 
 

@@ -13,6 +13,7 @@ from wayfare.control.services import Service
 from wayfare.core.errors import Conflict, Invalid, NotAllowed, NotFound
 from wayfare.faces.http.access import Access
 from wayfare.faces.http.callers import Caller
+from wayfare.faces.http.threads import OneThread
 from wayfare.faces.jarvis import services as registry
 from wayfare.faces.jarvis.callers import Reads, Writes, access, number_of
 from wayfare.faces.jarvis.clock import instant
@@ -34,7 +35,7 @@ from wayfare.faces.jarvis.shapes import Message, MigrateRequest
 
 RECENT = 10
 
-router = APIRouter(prefix="/api/operations", tags=["operations"], responses=REFUSALS)
+router = APIRouter(prefix="/api/operations", tags=["operations"], responses=REFUSALS, route_class=OneThread)
 Id = Annotated[int, Path(ge=0, le=2**31 - 1)]
 
 

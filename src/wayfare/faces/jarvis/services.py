@@ -19,6 +19,7 @@ from wayfare.control.services import Offer, Service
 from wayfare.core.errors import NotFound
 from wayfare.faces.http.access import is_loopback
 from wayfare.faces.http.callers import Caller
+from wayfare.faces.http.threads import OneThread
 from wayfare.faces.jarvis.callers import ReadsServices, WritesServices, access
 from wayfare.faces.jarvis.clock import printed
 from wayfare.faces.jarvis.errors import REFUSALS, Failure
@@ -27,7 +28,7 @@ from wayfare.faces.jarvis.shapes import Message, Shape
 UNIVERSAL_PORT = 5010
 BUILTIN = Offer("Universal Migration Service", f"http://localhost:{UNIVERSAL_PORT}", True)
 
-router = APIRouter(prefix="/api/database-master", tags=["database master"], responses=REFUSALS)
+router = APIRouter(prefix="/api/database-master", tags=["database master"], responses=REFUSALS, route_class=OneThread)
 
 Text = Annotated[str, StringConstraints(max_length=2048)]
 Id = Annotated[int, Path(ge=0, le=2**31 - 1)]

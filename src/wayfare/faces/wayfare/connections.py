@@ -10,6 +10,7 @@ from pydantic import Field
 from wayfare.control import connections as control
 from wayfare.core.address import Address
 from wayfare.faces.http.callers import Caller, Needs
+from wayfare.faces.http.threads import OneThread
 from wayfare.faces.http.versions import etag, expected
 from wayfare.faces.wayfare.ends import access
 from wayfare.faces.wayfare.shapes import Shape, Text
@@ -20,7 +21,7 @@ Describes = Annotated[Caller, Depends(Needs("connections.describe"))]
 Tests = Annotated[Caller, Depends(Needs("connections.test"))]
 Writes = Annotated[Caller, Depends(Needs("connections.write"))]
 
-router = APIRouter(tags=["connections"])
+router = APIRouter(tags=["connections"], route_class=OneThread)
 
 
 class AddressBody(Shape):

@@ -12,6 +12,7 @@ from wayfare import __version__
 from wayfare.core.principal import LOCAL
 from wayfare.core.redacted import Redacted
 from wayfare.faces.http.callers import Caller, Needs
+from wayfare.faces.http.threads import OneThread
 from wayfare.faces.wayfare.ends import access
 from wayfare.faces.wayfare.shapes import Shape, Text
 from wayfare.store import audit
@@ -21,7 +22,7 @@ ENTRIES_MAX = 200
 Anybody = Annotated[Caller, Depends(Needs("keys.own"))]
 Audits = Annotated[Caller, Depends(Needs("audit.read"))]
 
-router = APIRouter(tags=["people"])
+router = APIRouter(tags=["people"], route_class=OneThread)
 
 
 class SignInBody(Shape):

@@ -23,6 +23,7 @@ from wayfare.core.plan import plan_to_json
 from wayfare.core.status import ENDED, Status
 from wayfare.faces.http.callers import Caller, Needs
 from wayfare.faces.http.streams import over_socket, sse
+from wayfare.faces.http.threads import OneThread
 from wayfare.faces.wayfare.ends import copy_request
 from wayfare.faces.wayfare.shapes import CopyBody, JournalAnswer, RunAnswer, RunsAnswer, StandingAnswer, StartedAnswer
 from wayfare.store.records import Run
@@ -36,7 +37,7 @@ Starts = Annotated[Caller, Depends(Needs("runs.start"))]
 Asks = Annotated[Caller, Depends(Needs("runs.ask"))]
 Since = Annotated[int, Query(ge=0, le=2**62, description="The last sequence that is known already.")]
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(tags=["runs"], route_class=OneThread)
 
 
 @router.get("/api/runs")
@@ -77,9 +78,10 @@ def journal(
     run: str, caller: Reads, since: Since = 0, limit: Annotated[int, Query(ge=1, le=EVENTS_MAX)] = EVENTS_MAX
 ) -> JournalAnswer:
     """What has happened, in order. Ask again with the last sequence for more."""
-    found = _run(caller, run)
-    events = caller.store.events(found.id, since=since, limit=limit)
-    return JournalAnswer.model_validate({"run": found.id, "events": [event_json(e) for e in events]})
+    events = caller.store.events(_id(run), since=since, limit=limit)
+    if not events:
+        _run(caller, run)  # a run has one event at least, so that this need not be asked before
+    return JournalAnswer.model_validate({"run": run, "events": [event_json(e) for e in events]})
 
 
 @router.get("/api/runs/{run}/logs", response_class=PlainTextResponse)
@@ -156,9 +158,14 @@ WISHES = {"pause": control.pause, "resume": control.resume, "cancel": control.ca
 
 def _run(caller: Caller, run: str) -> Run:
     """Raises NotFound: also for another tenant's, which this caller's store does not have."""
+    return caller.store.run(_id(run))
+
+
+def _id(run: str) -> str:
+    """Raises NotFound for what cannot be one."""
     if not RUN_ID.fullmatch(run):
         raise NotFound("there is no such run.", where="run", remedy="GET /api/runs lists them.")
-    return caller.store.run(run)
+    return run
 
 
 def _last(caller: Caller, run: str) -> int:

@@ -15,13 +15,14 @@ from wayfare.control.missed import Missed
 from wayfare.control.timetable import Due, Timetable, instant_of, zone_of
 from wayfare.core.errors import Invalid
 from wayfare.faces.http.callers import Caller, Needs
+from wayfare.faces.http.threads import OneThread
 from wayfare.faces.wayfare.ends import copy_request, named
 from wayfare.faces.wayfare.shapes import CopyWish, Shape, Text
 
 Reads = Annotated[Caller, Depends(Needs("schedules.read"))]
 Writes = Annotated[Caller, Depends(Needs("schedules.write"))]
 
-router = APIRouter(tags=["schedules"])
+router = APIRouter(tags=["schedules"], route_class=OneThread)
 
 
 class TimesBody(Shape):

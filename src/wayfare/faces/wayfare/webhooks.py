@@ -12,6 +12,7 @@ from wayfare.control import delivering
 from wayfare.control import webhooks as control
 from wayfare.faces.http.allowances import Allowed
 from wayfare.faces.http.callers import Caller, Needs
+from wayfare.faces.http.threads import OneThread
 from wayfare.faces.http.versions import etag, expected
 from wayfare.faces.wayfare.ends import access
 from wayfare.faces.wayfare.shapes import Shape, Text
@@ -24,7 +25,7 @@ Writes = Annotated[Caller, Depends(Needs("webhooks.write"))]
 Topic = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 State = Literal["waiting", "delivered", "dead"]
 
-router = APIRouter(tags=["webhooks"])
+router = APIRouter(tags=["webhooks"], route_class=OneThread)
 
 
 class WebhookBody(Shape):
