@@ -175,7 +175,7 @@ def demo(
     Shows the proof, and tells where to look next.
     """
     with answering(as_json):
-        load_ahead("duckdb:///here")
+        load_ahead()
         from wayfare.cli import demonstrating
 
         raise typer.Exit(demonstrating.demo(folder, rows, as_json=as_json))
