@@ -8,11 +8,12 @@ HEAD_BYTES_MAX in HEADERS_MAX lines. What breaks a deadline is answered 408, wha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
 import structlog
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from wayfare.faces.http.headers import RAW
@@ -27,6 +28,20 @@ WAITING_BYTES = 32 << 10  # of an answer that its client is slow to take, before
 log = structlog.get_logger("wayfare.http")
 
 
+class Flow(FlowControl):
+    """uvicorn's, which also tells when reading goes on."""
+
+    def __init__(self, transport: asyncio.Transport, reading: Callable[[], None]) -> None:
+        super().__init__(transport)
+        self._reading = reading
+
+    def resume_reading(self) -> None:
+        paused = self.read_paused
+        super().resume_reading()
+        if paused:
+            self._reading()
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """For `uvicorn.Config(http=GuardedProtocol)`."""
 
@@ -37,6 +52,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        self.flow = Flow(transport, self._reading_again)
         transport.set_write_buffer_limits(WAITING_BYTES)
         self._expect_head()
 
@@ -101,6 +117,10 @@ class GuardedProtocol(HttpToolsProtocol):
         left = max(0.0, self._body_ends_at - self.loop.time())
         still = left if self.flow.read_paused else BODY_STILL_SECONDS  # while we do not read, nobody is late
         self._deadline = self.loop.call_later(min(still, left), self._late)
+
+    def _reading_again(self) -> None:
+        if not self._in_head:
+            self._expect_body()
 
     def _late(self) -> None:
         self._deadline = None
