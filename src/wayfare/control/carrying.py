@@ -54,8 +54,10 @@ def carry(everywhere: Store, record: Record, policies: Policies, *, again: bool 
     `again`: whoever began it is gone.
     """
     store, claims = everywhere.of(record["tenant"]), Migrations(everywhere)
-    with held(lambda: claims.renew(record)):
+    with held(record["id"], lambda: claims.renew(record)):
         try:
+            if not claims.renew(record):
+                return  # it waited for a thread until somebody else took it over
             if not again and (reason := _refused(store, record)):
                 _end(store, claims, record, False, None, reason)
                 return

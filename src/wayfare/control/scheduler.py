@@ -12,6 +12,7 @@ from typing import Self
 import structlog
 
 from wayfare.control import carrying, delivering, starting
+from wayfare.control.leases import at_work
 from wayfare.control.slots import Slots
 from wayfare.core.errors import WayfareError
 from wayfare.store.claims import Migrations, Schedules, Start
@@ -67,11 +68,13 @@ class Scheduler:
         """Claim what is due, and what others have left behind, as far as there are slots."""
         schedules, migrations = Schedules(self._everywhere), Migrations(self._everywhere)
         for start in schedules.lapsed(now, SLOTS):
+            if at_work(start.run):
+                continue
             self._due.use(partial(schedules.take_over, start), self._begin)
         for record in schedules.due(now, SLOTS):
             self._due.use(partial(starting.claimed, self._everywhere, record, now), self._begin)
         for record in migrations.lapsed(now, LAPSED_MAX):
-            if carrying.watched(self._everywhere, record) is None:
+            if not at_work(record["id"]) and carrying.watched(self._everywhere, record) is None:
                 self._due.use(partial(migrations.take_over, record), partial(self._carry, again=True))
         for record in migrations.due(now, SLOTS):
             self._due.use(partial(migrations.claim, record, carrying.BY_SCHEDULE), self._carry)

@@ -54,7 +54,7 @@ def claimed(everywhere: Store, record: Record, now: float) -> Start | None:
 def begin(everywhere: Store, start: Start, policy: Policy) -> None:
     """Record the run of a claim. May be repeated, also by another process: the run's id is the claim's."""
     claims = Schedules(everywhere)
-    with held(lambda: claims.renew(start)):
+    with held(start.run, lambda: claims.renew(start)):
         try:
             became = _begun(everywhere.of(start.tenant), claims, start, policy)
         except StoreAway:
