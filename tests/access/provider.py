@@ -6,17 +6,16 @@ import hmac
 import http.server
 import json
 import secrets
-import threading
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
+from listening import listening
 from wayfare.access.oauth.endpoint import s256
 
 CLIENT, SECRET = "wayfare-1", "a secret/with@signs"
@@ -118,17 +117,8 @@ class Answers(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@contextmanager
-def running() -> Iterator[Provider]:
-    provider = Provider()
-    thread = threading.Thread(target=provider.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield provider
-    finally:
-        provider.shutdown()
-        thread.join()
-        provider.server_close()
+def running() -> AbstractContextManager[Provider]:
+    return listening(Provider())
 
 
 def url_of(provider: Provider) -> str:

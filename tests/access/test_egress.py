@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import http.server
 import ssl
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from listening import listening
 from wayfare.access.calls import async_client, client, json_from
 from wayfare.access.egress import (
     PUBLIC,
@@ -93,13 +93,8 @@ class Answers(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def listener() -> Iterator[Listener]:
-    server = Listener()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(Listener()) as server:
+        yield server
 
 
 @pytest.mark.parametrize("form", HOSTILE)

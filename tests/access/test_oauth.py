@@ -212,18 +212,17 @@ def test_a_code_works_once_and_a_second_use_ends_what_came_of_it(flow):
     assert refusal(flow.refresh, answer["refresh_token"]).error == "invalid_grant"
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"code_verifier": "a" * 50},
-        {"code_verifier": None},
-        {"code_verifier": "short"},
-        {"code_verifier": s256(VERIFIER)},
-        {"redirect_uri": WEB},
-        {"redirect_uri": None},
-    ],
-    ids=str,
-)
+OTHERS = [  # what a code was not given for
+    {"code_verifier": "a" * 50},
+    {"code_verifier": None},
+    {"code_verifier": "short"},
+    {"code_verifier": s256(VERIFIER)},
+    {"redirect_uri": WEB},
+    {"redirect_uri": None},
+]
+
+
+@pytest.mark.parametrize("changed", OTHERS, ids=str)
 def test_a_code_needs_its_verifier_and_redirect(flow, changed):
     code = flow.code()
     assert refusal(flow.by_code, code, **changed).error == "invalid_grant"

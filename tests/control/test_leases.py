@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from control.scheduling import POLICIES
+from listening import listening
 from wayfare.control import carrying, migrations, services
 from wayfare.control.leases import at_work
 from wayfare.control.scheduler import Scheduler
@@ -53,14 +54,9 @@ class Migrates(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def slow() -> Iterator[Slow]:
-    server = Slow()
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield server
-    server.may_answer.set()
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with listening(Slow()) as server:
+        yield server
+        server.may_answer.set()
 
 
 @pytest.fixture

@@ -6,10 +6,9 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,7 @@ import sqlalchemy as sa
 from aiosmtpd.controller import Controller
 
 from control.scheduling import POLICIES
+from listening import listening
 from wayfare.access.egress import for_calls
 from wayfare.control import hooks, mail, webhooks
 from wayfare.control.scheduler import Scheduler
@@ -68,15 +68,8 @@ class Hears(BaseHTTPRequestHandler):
         return
 
 
-@contextmanager
-def receiving(host: str = "127.0.0.1") -> Iterator[Receiver]:
-    server = Receiver(host)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def receiving(host: str = "127.0.0.1") -> AbstractContextManager[Receiver]:
+    return listening(Receiver(host))
 
 
 @pytest.fixture

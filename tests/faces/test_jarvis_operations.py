@@ -17,6 +17,7 @@ import pytest
 from starlette.testclient import TestClient
 
 import wayfare.copy.steps  # noqa: F401  registers the effects
+from listening import listening
 from moving import data, home
 from wayfare.control.carrying import Policies
 from wayfare.control.scheduler import Scheduler
@@ -399,13 +400,8 @@ def service() -> Iterator[tuple[str, type[Migrates]]]:
     answer = (200, {"success": True, "tables_migrated": [{"table": "t", "records": 5}], "total_tables": 1})
     handler = type("One", (Migrates,), {"asked": [], "gate": threading.Event(), "answer": answer})
     handler.gate.set()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", handler
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with listening(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
+        yield f"http://127.0.0.1:{server.server_port}", handler
 
 
 def at_service(ada: Person, url: str) -> dict[str, Any]:

@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
-from access.test_oauth import CREDENTIAL_PROBES, OTHER_PROBES, PROBES, WEB, answered, basic, refusal
+from access.test_oauth import CREDENTIAL_PROBES, OTHER_PROBES, OTHERS, PROBES, WEB, answered, basic, refusal
 from faces.oauth import BACK, VERIFIER, HttpFlow, carried, flowing
 from faces.server import Server, serving
 from wayfare.access.oauth.clients import CODE, CREDENTIALS, GRANT_TYPES, REFRESH
-from wayfare.access.oauth.endpoint import s256
 from wayfare.access.scopes import Role, Scope
 from wayfare.core.principal import LOCAL
 from wayfare.faces.oauth.elsewhere import PER_MINUTE
@@ -328,18 +327,7 @@ def test_a_code_works_once_and_a_second_use_ends_what_came_of_it(flow: HttpFlow)
     assert refusal(flow.refresh, answer["refresh_token"]).error == "invalid_grant"
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"code_verifier": "a" * 50},
-        {"code_verifier": None},
-        {"code_verifier": "short"},
-        {"code_verifier": s256(VERIFIER)},
-        {"redirect_uri": WEB},
-        {"redirect_uri": None},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("changed", OTHERS, ids=str)
 def test_a_code_needs_its_verifier_and_redirect(flow: HttpFlow, changed: dict[str, Any]) -> None:
     code = flow.code()
     assert refusal(flow.by_code, code, **changed).error == "invalid_grant"

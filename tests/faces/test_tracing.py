@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -11,6 +10,7 @@ import httpx2
 import pytest
 
 from faces.server import serving
+from listening import listening
 
 pytest.importorskip("opentelemetry.sdk")
 
@@ -33,14 +33,8 @@ class Collector(BaseHTTPRequestHandler):
 def collector() -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
     taken: list[tuple[str, bytes]] = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Kept", (Collector,), {"taken": taken}))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with listening(server):
         yield f"http://127.0.0.1:{server.server_port}", taken
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def test_requests_are_traced(tmp_path: Path, collector: tuple[str, list[tuple[str, bytes]]]) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import http.server
 import secrets
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
@@ -18,6 +16,7 @@ from access.provider import Provider
 from access.test_oauth import VERIFIER
 from faces.oauth import HttpFlow, flowing
 from faces.server import Server, serving
+from listening import listening
 from moving import data
 from ui.conftest import WAIT_MS
 from wayfare.access.oauth.clients import CODE, REFRESH, Client
@@ -55,22 +54,9 @@ class Answers(http.server.BaseHTTPRequestHandler):
         pass
 
 
-@contextmanager
-def running() -> Iterator[Program]:
-    program = Program()
-    thread = threading.Thread(target=program.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield program
-    finally:
-        program.shutdown()
-        thread.join()
-        program.server_close()
-
-
 @pytest.fixture(scope="module")
 def program() -> Iterator[Program]:
-    with running() as found:
+    with listening(Program()) as found:
         yield found
 
 
