@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
@@ -61,10 +60,13 @@ def start(
 
 def load_ahead(*urls: str) -> None:
     """Import in the background what is needed soon: the engine (half a second), and databases that are libraries."""
-    loads: list[Callable[[], object]] = [partial(import_module, "wayfare.engine.durable")]
-    loads += [partial(_load_library, url) for url in urls]
-    for load in loads:
-        Thread(target=load, name="load ahead", daemon=True).start()
+    _beside(import_module, "wayfare.engine.durable")
+    for url in urls:
+        _beside(_load_library, url)
+
+
+def _beside(load: Callable[[str], object], name: str) -> None:
+    Thread(target=load, args=(name,), name="load ahead", daemon=True).start()
 
 
 def _load_library(url: str) -> None:
