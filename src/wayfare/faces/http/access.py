@@ -1,6 +1,6 @@
 """How this server lets people in, and where it may connect to: put together once, asked by every face.
 
-request.app.state.access.entrance.sign_in …
+access(request).entrance.sign_in …
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, replace
 from typing import Self
+
+from starlette.requests import Request
 
 from wayfare.access.accounts import registration_open
 from wayfare.access.calls import client
@@ -17,6 +19,7 @@ from wayfare.access.keyring import token_secret
 from wayfare.access.machine import Machine
 from wayfare.access.oidc import Oidc, Provider
 from wayfare.access.rates import Limit, MemoryRates, Rates, StoreRates
+from wayfare.core.principal import Principal
 from wayfare.core.redacted import Redacted
 from wayfare.settings import Settings
 from wayfare.store.store import Store
@@ -70,6 +73,13 @@ class Access:
         """The same for one who calls from that tenant."""
         machine = self.connections.machine.for_tenant(tenant)
         return replace(self, connections=replace(self.connections, machine=machine))
+
+
+def access(request: Request) -> Access:
+    """As far as the caller's tenant goes."""
+    found: Access = request.app.state.access
+    caller: Principal | None = request.scope.get("wayfare.caller")
+    return found.of(caller.tenant) if caller else found
 
 
 def is_loopback(host: str) -> bool:

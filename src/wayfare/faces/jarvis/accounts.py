@@ -9,8 +9,9 @@ from pydantic import SecretStr, StringConstraints
 
 from wayfare.access.accounts import User
 from wayfare.core.redacted import Redacted
+from wayfare.faces.http.access import access
 from wayfare.faces.http.threads import OneThread
-from wayfare.faces.jarvis.callers import LOCAL_NUMBER, Reads, access, account
+from wayfare.faces.jarvis.callers import LOCAL_NUMBER, Reads, account
 from wayfare.faces.jarvis.clock import printed
 from wayfare.faces.jarvis.errors import REFUSALS
 from wayfare.faces.jarvis.shapes import Shape

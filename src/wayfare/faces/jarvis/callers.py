@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 
 from wayfare.access.accounts import User
 from wayfare.core.principal import Principal
-from wayfare.faces.http.access import Access
+from wayfare.faces.http.access import access
 from wayfare.faces.http.callers import Caller, Needs
 
 Reads = Annotated[Caller, Depends(Needs("migrations.read"))]
@@ -18,13 +18,6 @@ ReadsServices = Annotated[Caller, Depends(Needs("services.read"))]
 WritesServices = Annotated[Caller, Depends(Needs("services.write"))]
 
 LOCAL_NUMBER = 0  # of the local administrator, who has no account
-
-
-def access(request: Request) -> Access:
-    """As far as the caller's tenant goes."""
-    found: Access = request.app.state.access
-    caller: Principal | None = request.scope.get("wayfare.caller")
-    return found.of(caller.tenant) if caller else found
 
 
 def account(request: Request, principal: Principal) -> User | None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from wayfare.core.errors import Conflict, NotAllowed, NotFound, NotSignedIn, RateLimited, UserError, WayfareError
-from wayfare.faces.http.envelopes import first_problem
 from wayfare.faces.http.errors import FIXED
+from wayfare.faces.http.routes import refusing
 
 STATUSES: tuple[tuple[type[WayfareError], int], ...] = (
     (NotSignedIn, 401),
@@ -61,22 +57,14 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class MigrationRoute(APIRoute):
-    """Errors beside the lists of a migration that moved nothing."""
+def _beside_lists(error: WayfareError) -> JSONResponse | None:
+    """An error beside the lists of a migration that moved nothing."""
+    if isinstance(error, FIXED):
+        return None
+    status, body = render(error)
+    lists = {"tables_migrated": [], "tables_failed": [], "total_tables": 0, "errors": [body["error"]]}
+    # The path is there; what is not is something that the body names.
+    return JSONResponse({"success": False, **body, **lists}, 400 if status == 404 else status)
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        inner = super().get_route_handler()
 
-        async def handler(request: Request) -> Response:
-            try:
-                return await inner(request)
-            except (WayfareError, RequestValidationError) as error:
-                found = error if isinstance(error, WayfareError) else first_problem(error)
-                if isinstance(found, FIXED):
-                    raise
-                status, body = render(found)
-                lists = {"tables_migrated": [], "tables_failed": [], "total_tables": 0, "errors": [body["error"]]}
-                # The path is there; what is not is something that the body names.
-                return JSONResponse({"success": False, **body, **lists}, 400 if status == 404 else status)
-
-        return handler
+MigrationRoute = refusing(_beside_lists)

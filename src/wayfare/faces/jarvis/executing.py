@@ -15,9 +15,10 @@ from wayfare.control import carrying, migrations
 from wayfare.control.carrying import BY_SCHEDULE, Policies
 from wayfare.control.migrations import Migration
 from wayfare.core.status import Status
+from wayfare.faces.http.access import access
 from wayfare.faces.http.callers import Caller
 from wayfare.faces.http.threads import OneThread
-from wayfare.faces.jarvis.callers import Starts, access
+from wayfare.faces.jarvis.callers import Starts
 from wayfare.faces.jarvis.clock import printed
 from wayfare.faces.jarvis.errors import REFUSALS, Failure
 from wayfare.faces.jarvis.operation_shapes import ExecutedAnswer, failed_end, result_data

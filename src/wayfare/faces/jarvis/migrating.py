@@ -12,9 +12,10 @@ from wayfare.control.copies import start_copy
 from wayfare.control.migrated import outcome
 from wayfare.core.errors import Invalid
 from wayfare.core.status import ENDED
+from wayfare.faces.http.access import access
 from wayfare.faces.http.callers import Caller
 from wayfare.faces.http.threads import quickly
-from wayfare.faces.jarvis.callers import Starts, access
+from wayfare.faces.jarvis.callers import Starts
 from wayfare.faces.jarvis.errors import REFUSALS, MigrationRoute
 from wayfare.faces.jarvis.shapes import (
     EndAnswer,

@@ -11,11 +11,11 @@ from wayfare.control import migrations, services
 from wayfare.control.migrations import Migration, Wanted
 from wayfare.control.services import Service
 from wayfare.core.errors import Conflict, Invalid, NotAllowed, NotFound
-from wayfare.faces.http.access import Access
+from wayfare.faces.http.access import Access, access
 from wayfare.faces.http.callers import Caller
 from wayfare.faces.http.threads import OneThread
 from wayfare.faces.jarvis import services as registry
-from wayfare.faces.jarvis.callers import Reads, Writes, access, number_of
+from wayfare.faces.jarvis.callers import Reads, Writes, number_of
 from wayfare.faces.jarvis.clock import instant
 from wayfare.faces.jarvis.errors import REFUSALS, Failure
 from wayfare.faces.jarvis.operation_shapes import (

@@ -17,10 +17,10 @@ from pydantic import StringConstraints
 from wayfare.control import services
 from wayfare.control.services import Offer, Service
 from wayfare.core.errors import NotFound
-from wayfare.faces.http.access import is_loopback
+from wayfare.faces.http.access import access, is_loopback
 from wayfare.faces.http.callers import Caller
 from wayfare.faces.http.threads import OneThread
-from wayfare.faces.jarvis.callers import ReadsServices, WritesServices, access
+from wayfare.faces.jarvis.callers import ReadsServices, WritesServices
 from wayfare.faces.jarvis.clock import printed
 from wayfare.faces.jarvis.errors import REFUSALS, Failure
 from wayfare.faces.jarvis.shapes import Message, Shape

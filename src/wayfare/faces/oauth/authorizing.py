@@ -19,9 +19,10 @@ from wayfare.access.oauth.refusals import OAuthRefused
 from wayfare.access.scopes import narrowed
 from wayfare.core.errors import NotAllowed
 from wayfare.core.principal import Principal
+from wayfare.faces.http.access import access
 from wayfare.faces.http.callers import Caller, Needs
 from wayfare.faces.oauth.errors import PAGES, ClientRoute, PageRoute
-from wayfare.faces.oauth.parameters import access, of_text, origin
+from wayfare.faces.oauth.parameters import of_text, origin
 from wayfare.faces.oauth.words import ALLOWS
 
 QUERY_CHARACTERS_MAX = 8192

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request, Response
 
 from wayfare.access.keyring import ANNOUNCED_SECONDS
 from wayfare.access.oauth.endpoint import metadata
-from wayfare.faces.oauth.parameters import access, origin
+from wayfare.faces.http.access import access
+from wayfare.faces.oauth.parameters import origin
 
 KEYS_SECONDS = ANNOUNCED_SECONDS // 2  # may be kept: a new key is announced for longer before it signs
 

@@ -18,10 +18,11 @@ from wayfare.access.oidc import STATE_SECONDS, Oidc
 from wayfare.access.rates import Limit
 from wayfare.core.errors import NotFound
 from wayfare.core.redacted import Redacted
+from wayfare.faces.http.access import access
 from wayfare.faces.http.allowances import Allowed
 from wayfare.faces.http.threads import quickly
 from wayfare.faces.oauth.errors import PAGES, PageRoute
-from wayfare.faces.oauth.parameters import access, of_text, origin
+from wayfare.faces.oauth.parameters import of_text, origin
 
 T = TypeVar("T")
 

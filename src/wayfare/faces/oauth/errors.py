@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
 from typing import Any
 
-from fastapi import Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from wayfare.access.oauth.refusals import OAuthRefused, described
 from wayfare.core.errors import WayfareError
-from wayfare.faces.http.envelopes import first_problem
 from wayfare.faces.http.errors import headers_of, status_of
+from wayfare.faces.http.routes import refusing
 from wayfare.faces.oauth.page import page_of
-
-Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 SCHEMA = {
     "type": "object",
@@ -42,34 +36,19 @@ def render(error: WayfareError) -> tuple[int, dict[str, Any]]:
     return status_of(error), {"error": error.code, "error_description": described(str(error)), **ours}
 
 
-class ClientRoute(APIRoute):
-    """For what clients call: a refusal of theirs is answered as the protocol has it, with how to prove oneself."""
-
-    def get_route_handler(self) -> Handler:
-        inner = super().get_route_handler()
-
-        async def handler(request: Request) -> Response:
-            try:
-                return await inner(request)
-            except OAuthRefused as refused:
-                status, body = render(refused)
-                headers = {"pragma": "no-cache", **({"www-authenticate": CHALLENGE} if status == 401 else {})}
-                return JSONResponse(body, status, headers)
-
-        return handler
+def _to_a_client(error: WayfareError) -> Response | None:
+    """As the protocol has it, with how to prove oneself."""
+    if not isinstance(error, OAuthRefused):
+        return None
+    status, body = render(error)
+    headers = {"pragma": "no-cache", **({"www-authenticate": CHALLENGE} if status == 401 else {})}
+    return JSONResponse(body, status, headers)
 
 
-class PageRoute(APIRoute):
-    """For what browsers are sent to: whatever goes wrong is told on a page, to whoever sits there."""
+def _to_a_person(error: WayfareError) -> Response:
+    """Whatever goes wrong is told on a page, to whoever sits there."""
+    return page_of(error, status_of(error), headers_of(error))
 
-    def get_route_handler(self) -> Handler:
-        inner = super().get_route_handler()
 
-        async def handler(request: Request) -> Response:
-            try:
-                return await inner(request)
-            except (WayfareError, RequestValidationError) as error:
-                found = error if isinstance(error, WayfareError) else first_problem(error)
-                return page_of(found, status_of(found), headers_of(found))
-
-        return handler
+ClientRoute = refusing(_to_a_client)  # for what clients call
+PageRoute = refusing(_to_a_person)  # for what browsers are sent to

@@ -10,17 +10,11 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 
 from wayfare.access.oauth.refusals import OAuthRefused
-from wayfare.faces.http.access import Access
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 PARAMETERS_MAX = 50
 
 Given = Sequence[tuple[str, str]]
-
-
-def access(request: Request) -> Access:
-    found: Access = request.app.state.access
-    return found
 
 
 def origin(request: Request) -> str:

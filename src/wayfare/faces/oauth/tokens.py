@@ -11,8 +11,9 @@ from starlette.responses import JSONResponse
 
 from wayfare.access.oauth.clients import GRANT_TYPES
 from wayfare.access.oauth.refusals import OAuthRefused
+from wayfare.faces.http.access import access
 from wayfare.faces.oauth.errors import ClientRoute
-from wayfare.faces.oauth.parameters import FORM, JSON, Given, access, given
+from wayfare.faces.oauth.parameters import FORM, JSON, Given, given
 
 KEPT_BY_NOBODY = {"pragma": "no-cache"}  # beside Cache-Control: no-store, which every answer has
 TEXT = {"type": "string", "maxLength": 8192}

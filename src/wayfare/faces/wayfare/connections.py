@@ -9,10 +9,10 @@ from pydantic import Field
 
 from wayfare.control import connections as control
 from wayfare.core.address import Address
+from wayfare.faces.http.access import access
 from wayfare.faces.http.callers import Caller, Needs
 from wayfare.faces.http.threads import OneThread
 from wayfare.faces.http.versions import etag, expected
-from wayfare.faces.wayfare.ends import access
 from wayfare.faces.wayfare.shapes import Shape, Text
 from wayfare.systems.registry import Adapter, databases
 

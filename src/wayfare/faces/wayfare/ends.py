@@ -10,18 +10,10 @@ from wayfare.control.connections import SIGN, address_of
 from wayfare.control.reaching import check_address
 from wayfare.copy.request import CopyRequest
 from wayfare.core.address import Address
-from wayfare.core.principal import Principal
-from wayfare.faces.http.access import Access
+from wayfare.faces.http.access import access
 from wayfare.faces.http.callers import Caller
 from wayfare.faces.wayfare.shapes import CopyWish
 from wayfare.systems.registry import settled
-
-
-def access(request: Request) -> Access:
-    """As far as the caller's tenant goes."""
-    found: Access = request.app.state.access
-    caller: Principal | None = request.scope.get("wayfare.caller")
-    return found.of(caller.tenant) if caller else found
 
 
 def copy_request(body: CopyWish, caller: Caller, request: Request) -> CopyRequest:

@@ -11,9 +11,9 @@ from pydantic import Field, SecretStr
 from wayfare import __version__
 from wayfare.core.principal import LOCAL
 from wayfare.core.redacted import Redacted
+from wayfare.faces.http.access import access
 from wayfare.faces.http.callers import Caller, Needs
 from wayfare.faces.http.threads import OneThread
-from wayfare.faces.wayfare.ends import access
 from wayfare.faces.wayfare.shapes import Shape, Text
 from wayfare.store import audit
 

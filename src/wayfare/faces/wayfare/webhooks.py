@@ -10,11 +10,11 @@ from pydantic import Field, StringConstraints
 from wayfare.access.rates import Limit
 from wayfare.control import delivering
 from wayfare.control import webhooks as control
+from wayfare.faces.http.access import access
 from wayfare.faces.http.allowances import Allowed
 from wayfare.faces.http.callers import Caller, Needs
 from wayfare.faces.http.threads import OneThread
 from wayfare.faces.http.versions import etag, expected
-from wayfare.faces.wayfare.ends import access
 from wayfare.faces.wayfare.shapes import Shape, Text
 
 DELIVERIES_MAX = 200
