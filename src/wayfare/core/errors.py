@@ -5,6 +5,7 @@
     │   ├── Invalid             a value, name or URL is not acceptable
     │   ├── NotFound            what was named does not exist
     │   ├── Conflict            the state does not allow it (another owner, a name taken, a run that has ended)
+    │   │   └── LockLost        the right to change a schema may be another runner's by now
     │   ├── LossRefused         values cannot be kept exactly, and nobody has allowed the loss
     │   ├── NotSignedIn         Wayfare itself wants a credential, or this one does not hold (HTTP 401)
     │   ├── NotAllowed          the caller's role or scopes do not cover it                  (HTTP 403)
@@ -63,6 +64,10 @@ class NotFound(UserError):
 class Conflict(UserError):
     code = "conflict"
     exit_code = 6
+
+
+class LockLost(Conflict):
+    code = "lock_lost"
 
 
 class LossRefused(UserError):

@@ -1,0 +1,1 @@
+"""Schema changes: checked, planned and rehearsed, approved, carried out under watch, rolled back, proved by dumps."""

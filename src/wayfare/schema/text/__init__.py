@@ -1,0 +1,1 @@
+"""Scripts as statements, for each dialect. Pure."""
