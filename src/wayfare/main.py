@@ -110,9 +110,9 @@ def refuse_unsafe(service: Service, store: Store, workers: int) -> None:
 def carrying(service: Service, store: Store) -> AbstractContextManager[object]:
     """While open: runs are carried out by this process, unless another process or separate workers do it."""
     from contextlib import ExitStack, nullcontext
-    from importlib import import_module
 
     from wayfare.access.egress import for_work
+    from wayfare.control.capabilities import register
     from wayfare.control.carrying import Policies
     from wayfare.control.reaching import opener
     from wayfare.control.scheduler import Scheduler
@@ -122,7 +122,7 @@ def carrying(service: Service, store: Store) -> AbstractContextManager[object]:
     settings = service.settings
     if not settings.embedded or owner(settings) is not None:
         return nullcontext()
-    import_module("wayfare.copy.steps")  # the capability registers its effects with the engine
+    register()
     access = service.access(store)
     at_work = ExitStack()
     reached = for_work(settings.egress_allow, named_loopback=access.connections.loopback)

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from importlib import import_module
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -122,9 +121,10 @@ def _stands_still(store: Store, run: str) -> bool:
 
 
 def _engine(settings: Settings, store: Store, opens: OpenDatabase = open_database) -> Engine:
+    from wayfare.control.capabilities import register
     from wayfare.engine.engine import Engine
 
-    import_module("wayfare.copy.steps")  # the capability registers its effects with the engine
+    register()
     return Engine(settings, store, opens)
 
 

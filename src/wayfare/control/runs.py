@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 
 from wayfare.core.errors import Conflict
 from wayfare.core.status import ENDED, Status
@@ -26,7 +27,7 @@ def cancel(store: Store, reference: str, *, undo: bool = False) -> Run:
 def roll_back(store: Store, reference: str) -> Run:
     """Undo a run. Raises Conflict for a finished one that did not keep what it replaced."""
     run = store.run(reference)
-    if run.status is Status.SUCCEEDED and not store.plan(run.id).subject.get("keep_replaced"):
+    if run.kind == "copy" and run.status is Status.SUCCEEDED and not store.plan(run.id).subject.get("keep_replaced"):
         raise Conflict(
             f"run {run.id} has finished, and the tables it replaced are gone.",
             remedy="Copies that may have to be rolled back after their end are started with --keep-replaced.",
@@ -37,9 +38,15 @@ def roll_back(store: Store, reference: str) -> Run:
 WAIT_STEP_SECONDS = 0.05
 
 
-def wait(store: Store, run_id: str, seconds_max: float = float("inf")) -> Run:
-    """The run once it has ended, or as it is when the time is over."""
+def wait(
+    store: Store, run_id: str, seconds_max: float = float("inf"), until: Collection[Status] = ENDED
+) -> Run:
+    """The run once it has ended, or as it is when the time is over. A run with an unfulfilled wish has not ended."""
     deadline = time.monotonic() + seconds_max
-    while (run := store.run(run_id)).status not in ENDED and time.monotonic() < deadline:
+    while _goes_on(run := store.run(run_id), until) and time.monotonic() < deadline:
         time.sleep(WAIT_STEP_SECONDS)
     return run
+
+
+def _goes_on(run: Run, until: Collection[Status]) -> bool:
+    return run.status not in until and (run.status not in ENDED or bool(run.asked))

@@ -307,6 +307,10 @@ class Replicates(Protocol):
         """How far this replica is behind; 0 for a primary."""
         ...
 
+    def connections(self) -> int:
+        """How many clients are connected to this database here."""
+        ...
+
     def long_queries(self, seconds: float) -> Sequence[str]:
         """Transactions here that are older: they hold up a change on the primary, or its replay on a standby."""
         ...

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.ports import Database
@@ -104,6 +104,10 @@ class StepContext(Protocol):
 
     def stopping(self) -> None:
         """Raises Stopped when the run was asked to pause or cancel. Called between batches."""
+        ...
+
+    def ask(self, what: str, reason: str) -> NoReturn:
+        """Have the run paused ("pause") or rolled back ("rollback"), for that reason: raises Stopped."""
         ...
 
     def finding(self, finding: Finding) -> None:

@@ -18,7 +18,7 @@ from wayfare.core.events import Event, Name
 from wayfare.core.plan import Phase, Step, Undoes
 from wayfare.core.status import Status
 from wayfare.engine.carry import ATTEMPTS_MAX, Carrier, Leaving, backoff_seconds, classified
-from wayfare.engine.context import Context
+from wayfare.engine.context import WHY, Context
 from wayfare.engine.effects import effect_of, holder_of
 from wayfare.engine.hold import Hold
 from wayfare.engine.opened import OpenRun, OpenRuns
@@ -154,16 +154,25 @@ class Conductor:
         if self.carrier.leaving.is_set():
             raise Leaving
         asked = self.store.run(lane.run).asked
+        why = self._why(lane.run, asked)
         if asked == "rollback":
-            self.store.work.move(lane, Status.UNDOING, "rolled back on request")
+            self.store.work.move(lane, Status.UNDOING, why or "rolled back on request")
             return False
         if failure := self.store.work.failure(lane.run):
             self.store.work.move(lane, Status.FAILED, failure)
         elif asked in STOPPED:
-            self.store.work.move(lane, *STOPPED[asked])
+            to, told = STOPPED[asked]
+            self.store.work.move(lane, to, why or told)
         else:
             raise Bug(f"run {lane.run} stopped for no reason.")
         return True
+
+    def _why(self, run: str, asked: str) -> str:
+        """The reason of a step that asked for it; "" where a person has. Told once: a later wish has its own."""
+        note = self.store.notes(run, WHY) or {}
+        if note:
+            self.store.note(run, WHY, None)
+        return str(note["reason"]) if note.get("what") == asked else ""
 
     # Back
 

@@ -7,9 +7,11 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import NoReturn
 
 from wayfare.core.codec import encode
-from wayfare.core.errors import Stopped
+from wayfare.core.errors import Conflict, Stopped
 from wayfare.core.events import Event, Name
 from wayfare.core.findings import Finding
 from wayfare.core.plan import Json
@@ -20,6 +22,7 @@ from wayfare.store.derived import derived
 from wayfare.store.store import Store
 
 ASK_SECONDS = 0.15  # how long an answer of the store holds for `stopping`
+WHY = "why"  # the note of a step that stopped its run: what it asked for, and the reason
 TELL_SECONDS = 0.2  # progress is written at most this often
 
 StopReason = Callable[[], str]
@@ -73,6 +76,12 @@ class Context:
         if reason := self._stop_reason():
             self._ask_at = 0.0  # every later call raises too
             raise Stopped(f"{self._step} was stopped ({reason}).")
+
+    def ask(self, what: str, reason: str) -> NoReturn:
+        self._store.note(self.run, WHY, {"what": what, "reason": reason})
+        with suppress(Conflict):  # somebody has asked for a roll-back already, and that goes first
+            self._store.ask(self.run, what)
+        raise Stopped(reason)
 
     def finding(self, finding: Finding) -> None:
         data = encode(finding)

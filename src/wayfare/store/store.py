@@ -106,9 +106,15 @@ class Store(Bound):
             raise Conflict(f"several runs begin with {reference!r}.", where="run", remedy="Give more of the id.")
         return run_from(rows[0])
 
-    def runs(self, *, limit: int = 50, status: Collection[Status] = ()) -> Sequence[Run]:
-        """Newest first."""
+    def runs(
+        self, *, limit: int = 50, status: Collection[Status] = (), fingerprint: str = "", kind: str = ""
+    ) -> Sequence[Run]:
+        """Newest first; with a fingerprint, those of that wish."""
         query = sa.select(*RUN_COLUMNS).order_by(RUNS.c.id.desc()).limit(limit)
+        if kind:
+            query = query.where(RUNS.c.kind == kind)
+        if fingerprint:
+            query = query.where(RUNS.c.fingerprint == fingerprint)
         if status:
             query = query.where(RUNS.c.status.in_(list(status)))
         with self._db.read() as connection:

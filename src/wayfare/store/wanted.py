@@ -1,4 +1,4 @@
-"""The tables of what people keep and plan: connections, services, migrations, schedules, webhooks.
+"""The tables of what people keep and plan: connections, services, migrations, schema changes, schedules, webhooks.
 
 Each row has a UUIDv7, a number that counts 1, 2, 3 … in its tenant, and a version that every change raises.
 """
@@ -60,6 +60,45 @@ MIGRATIONS = _shelf(
     Column("ended_at", Double),
     Index("migrations_by_due", "status", "due_at"),
     Index("migrations_by_owner", "tenant", "owner", "number"),
+)
+CLUSTERS = _shelf(
+    "clusters",  # a database and its replicas, registered so that its schema can be changed
+    Column("name", Text, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("environment", Text, nullable=False),  # production, staging …
+    Column("sealed", Text, nullable=False),  # JSON: the address of each member
+    Column("members", Text, nullable=False),  # JSON: name and role of each, the primary first
+    Column("health", Text, nullable=False),  # JSON: how they answered last
+    Column("active", Text, nullable=False),  # the run that changes it, or did last; "" for none
+    Index("clusters_by_name", "tenant", "name", unique=True),
+)
+ALTERATIONS = _shelf(
+    "alterations",  # schema changes that somebody wants
+    Column("title", Text, nullable=False),
+    Column("cluster", Text, nullable=False),  # its id
+    Column("state", Text, nullable=False),  # draft, pending, approved; once there is a run, that says more
+    Column("author", Text, nullable=False),  # the account's id
+    Column("author_name", Text, nullable=False),
+    Column("strategy", Text, nullable=False),
+    Column("claimed", Text, nullable=False),  # the risk that its author sees
+    Column("tags", Text, nullable=False),  # JSON
+    Column("sealed", Text, nullable=False),  # JSON: what it is for, its script and the way back
+    Column("studied", Text, nullable=False),  # JSON: what the last study found; "" before it
+    Column("digest", Text, nullable=False),  # of what an approval approves; "" before a study
+    Column("run", Text, nullable=False),  # the last that carried it out; "" for none
+    Index("alterations_by_cluster", "tenant", "cluster", "number"),
+)
+APPROVALS = _shelf(
+    "approvals",
+    Column("alteration", Text, nullable=False),
+    Column("state", Text, nullable=False),  # pending, approved, rejected, withdrawn
+    Column("digest", Text, nullable=False),
+    Column("needed", Integer, nullable=False),  # how many have to say yes
+    Column("author", Text, nullable=False),
+    Column("author_name", Text, nullable=False),
+    Column("reviews", Text, nullable=False),  # JSON: who said what, and when
+    Column("expires_at", Double, nullable=False),
+    Index("approvals_by_alteration", "alteration", "number"),
 )
 SCHEDULES = _shelf(
     "schedules",

@@ -1,0 +1,12 @@
+"""What runs can be about: each capability registers its effects with the engine by being imported."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+CAPABILITIES = ("copy", "schema")
+
+
+def register() -> None:
+    for name in CAPABILITIES:
+        import_module(f"wayfare.{name}.steps")

@@ -1,0 +1,1 @@
+"""An application's own history: a folder of versioned SQL files, applied in order, once, by one runner at a time."""

@@ -1,0 +1,179 @@
+"""Applying what is pending, and taking back what was applied: one runner at a time, however many start at once."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from wayfare.core.changes import Entry, Held, Policy, Schema, Standing
+from wayfare.core.errors import Conflict, Invalid, NotFound
+from wayfare.schema.carry import Change, Told, carry_out
+from wayfare.schema.locked import locked
+from wayfare.schema.revisions.files import Revision, order
+from wayfare.schema.revisions.history import HISTORY, Compared, compare
+from wayfare.schema.text.forbidden import refuse_forbidden
+from wayfare.schema.text.reading import read
+
+
+def whoever() -> str:
+    return f"{os.environ.get('USER') or 'wayfare'}@{socket.gethostname()}:{os.getpid()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    environment: str = ""
+    out_of_order: bool = False
+    by: str = field(default_factory=whoever)
+    wait_seconds: float = 60.0  # for another runner; 0: not at all
+    to: str = ""  # the last version to apply, or the one to stay at; "" for all, or for one step back
+    policy: Policy = field(default_factory=Policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What this runner did itself; others may have done the rest while it waited."""
+
+    entries: tuple[Entry, ...]
+    waited_for: str = ""  # who held the lock meanwhile
+
+
+def apply(schema: Schema, files: Sequence[Revision], options: Options, told: Told = lambda progress: None) -> Done:
+    """Apply what is pending, in order. With nothing pending it takes no lock.
+
+    Raises Conflict where folder and history do not fit together, Busy when another runner does not end in time, Invalid
+    for a script that cannot be read (nothing is applied then), and what carrying out raises.
+    """
+    if not _pending(schema, files, options)[1]:
+        return Done(())
+    with locked(schema, options.by, options.wait_seconds, options.policy.stopping) as (held, waited_for):
+        _, pending = _pending(schema, files, options)
+        changes = [change_of(schema, revision, options) for revision in pending]
+        return Done(tuple(carry_out(schema, held, c, options.policy, told) for c in changes), waited_for)
+
+
+def _pending(schema: Schema, files: Sequence[Revision], options: Options) -> tuple[Compared, Sequence[Revision]]:
+    compared = compare(
+        files, schema.entries(HISTORY), environment=options.environment, out_of_order=options.out_of_order
+    )
+    compared.refuse()
+    if options.to and options.to not in {f.version for f in files}:
+        raise NotFound(
+            f"there is no revision {options.to}.", where="--to", remedy="`wayfare schema status` lists them."
+        )
+    return compared, [r for r in compared.pending if not options.to or order(r.version) <= order(options.to)]
+
+
+def change_of(schema: Schema, revision: Revision, options: Options, *, undoing: bool = False) -> Change:
+    """A revision as what is carried out. Raises Invalid, naming file and line, for a script that cannot be read."""
+    text, path = (revision.down, revision.down_path) if undoing else (revision.text, revision.path)
+    if text is None or path is None:
+        raise Invalid(
+            f"{revision.path.name} has no way back.",
+            where=revision.version,
+            remedy=f"Write it as {revision.path.stem}.down.sql; `wayfare schema plan` proposes it where there is one.",
+        )
+    try:
+        statements = read(text, schema.dialect)
+        refuse_forbidden(statements, schema.dialect)
+    except Invalid as error:
+        raise Invalid(error.message, where=f"{path.name} {error.where}".strip(), remedy=error.remedy) from error
+    return Change(
+        HISTORY,
+        revision.version,
+        revision.name,
+        revision.checksum,
+        statements,
+        undoing,
+        environment=options.environment,
+        by=options.by,
+    )
+
+
+def roll_back(schema: Schema, files: Sequence[Revision], options: Options, told: Told = lambda progress: None) -> Done:
+    """Take back the last revision, or all after `options.to`; "0" stands for the beginning. Newest first.
+
+    Raises as `apply` does, and Invalid where one has no way back: nothing is taken back then.
+    """
+    with locked(schema, options.by, options.wait_seconds, options.policy.stopping) as (held, waited_for):
+        chosen = to_take_back(files, schema.entries(HISTORY), options.to)
+        changes = [change_of(schema, revision, options, undoing=True) for revision in chosen]
+        return Done(tuple(carry_out(schema, held, change, options.policy, told) for change in changes), waited_for)
+
+
+def to_take_back(files: Sequence[Revision], entries: Sequence[Entry], to: str) -> Sequence[Revision]:
+    """Pure. What was begun to be taken back comes first of all. Raises NotFound, Conflict."""
+    known = {f.version: f for f in files}
+    standing = {e.version: e for e in entries if e.standing in (Standing.APPLIED, Standing.UNDOING)}
+    newest_first = sorted(standing, key=order, reverse=True)
+    if not newest_first:
+        raise Conflict("nothing is applied that could be taken back.")
+    if to and to != "0" and to not in standing:
+        raise NotFound(f"revision {to} is not applied.", where="--to", remedy="`wayfare schema status` lists what is.")
+    chosen = newest_first[:1] if not to else [v for v in newest_first if to == "0" or order(v) > order(to)]
+    for version in chosen:
+        if version not in known:
+            told = f"the file of {version}_{standing[version].name} is not in this folder."
+            raise NotFound(told, where=version, remedy="Take it back with the checkout that has it.")
+        entry = standing[version]
+        if entry.checksum and entry.checksum != known[version].checksum:
+            told = f"{known[version].path.name} was edited after it was applied."
+            raise Conflict(told, where=version, remedy="Put it back as it was: its way back may not fit any more.")
+    return [known[v] for v in chosen]
+
+
+def repair(schema: Schema, files: Sequence[Revision], options: Options, version: str, verb: str) -> str:
+    """`accept` an edited file, `forget` an entry, or `mark` a revision as applied without running it: what was done.
+
+    Raises NotFound for a version that is not there.
+    """
+    with locked(schema, options.by, options.wait_seconds, options.policy.stopping) as (held, _):
+        entries = {e.version: e for e in schema.entries(HISTORY)}
+        known = {f.version: f for f in files}
+        if version not in (entries if verb == "forget" else known):
+            raise NotFound(f"there is no revision {version}.", where=f"--{verb}", remedy="Check its number.")
+        return _REPAIRS[verb](held, known.get(version), entries.get(version), options)
+
+
+def _forget(held: Held, revision: Revision | None, entry: Entry | None, options: Options) -> str:
+    assert entry is not None
+    held.forget(HISTORY, entry.version)
+    return f"{entry.version}_{entry.name} is forgotten; the schema is as it was."
+
+
+def _accept(held: Held, revision: Revision | None, entry: Entry | None, options: Options) -> str:
+    assert revision is not None
+    if entry is None:
+        raise NotFound(f"{revision.title} was never applied.", where="--accept", remedy="Apply it.")
+    held.keep(replace(entry, checksum=revision.checksum, name=revision.name))
+    return f"{revision.path.name} is taken for what was applied."
+
+
+def _mark(held: Held, revision: Revision | None, entry: Entry | None, options: Options) -> str:
+    assert revision is not None
+    now = time.time()
+    held.keep(
+        Entry(
+            HISTORY,
+            revision.version,
+            revision.name,
+            revision.checksum,
+            Standing.APPLIED,
+            0,
+            0,
+            environment=options.environment,
+            by=f"marked by {options.by}",
+            started_at=now,
+            ended_at=now,
+        )
+    )
+    return f"{revision.title} counts as applied; nothing was run."
+
+
+_REPAIRS: dict[str, Callable[[Held, Revision | None, Entry | None, Options], str]] = {
+    "forget": _forget,
+    "accept": _accept,
+    "mark": _mark,
+}

@@ -1,0 +1,210 @@
+"""The effects of a schema change. Every one may be repeated: the target's own history says what is done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from wayfare.core.changes import Changeable, Entry, Part, Policy, Replicates, Schema, Standing
+from wayfare.core.errors import Busy, Conflict, Refused, Unavailable
+from wayfare.core.findings import Finding, Severity
+from wayfare.core.plan import Json, StepContext
+from wayfare.engine.effects import effect
+from wayfare.schema import observing
+from wayfare.schema.carry import Change, Progress, carry_out
+from wayfare.schema.locked import locked
+from wayfare.schema.study import Draft, fingerprint, study
+from wayfare.schema.subject import HISTORY, MASTER, ChangeSubject, Known, statements, subject_of
+from wayfare.schema.text.reading import read
+
+Args = Mapping[str, Json]
+LONG_QUERY_SECONDS = 30.0
+READY_SECONDS_MAX = 60.0
+
+
+def schema_of(context: StepContext, member: str) -> Schema:
+    database = context.open(member)
+    if not isinstance(database, Changeable):
+        raise Unavailable("the schema of this system cannot be changed here.", where=member)
+    return database.schema()
+
+
+@effect("schema.check")
+class Check:
+    """The server answers, is still what it was, and its queries are measured for later comparison."""
+
+    def run(self, context: StepContext, args: Args) -> Json:
+        subject, member = subject_of(context), str(args["member"])
+        schema = schema_of(context, member)
+        if isinstance(schema, Replicates) and schema.part() != subject.part(member):
+            told = f"{member} was a {subject.part(member)}, and is a {schema.part()} now."
+            raise Conflict(told, where=member, remedy="Plan the change anew.")
+        if member == MASTER:
+            _unchanged(schema, subject)
+        _ready(context, schema, member)
+        observing.baseline(context, schema, member, subject.limits)
+        return {"member": member}
+
+
+def _unchanged(schema: Schema, subject: ChangeSubject) -> None:
+    """A change that is half done has changed the schema itself."""
+    begun = latest(schema, subject)
+    if not begun and fingerprint(schema) != subject.fingerprint:
+        raise Conflict(
+            "the schema has changed since this was planned.",
+            where=MASTER,
+            remedy="Validate the change again; what was approved does not hold for another schema.",
+        )
+
+
+def latest(schema: Schema, subject: ChangeSubject) -> Entry | None:
+    """What this server's history says of the change; None for one that was never begun, or taken back whole."""
+    found = (e for e in schema.entries(HISTORY) if e.version == subject.version)
+    return next((e for e in found if e.standing is not Standing.UNDONE), None)
+
+
+@effect("schema.ready")
+class Ready:
+    """A standby in its turn: nothing on it would hold up, or be cancelled by, the change that it is to replay."""
+
+    def run(self, context: StepContext, args: Args) -> Json:
+        member = str(args["member"])
+        _ready(context, schema_of(context, member), member)
+        return {"member": member}
+
+
+def _ready(context: StepContext, schema: Schema, member: str) -> None:
+    """Raises Busy, which is tried again, while an old transaction or a lag stands in the way."""
+    if not isinstance(schema, Replicates):
+        return
+    limits = subject_of(context).limits
+    lag = schema.lag_seconds()
+    if lag > limits.lag_seconds_max:
+        observing.lagging(context, member, lag, limits)
+    if long := schema.long_queries(LONG_QUERY_SECONDS):
+        told = f"a transaction has been open for more than {LONG_QUERY_SECONDS:.0f} s: {long[0][:120]}"
+        raise Busy(told, where=member, remedy="End it, or wait for its end; the run goes on then.")
+
+
+@effect("schema.apply")
+class Apply:
+    """The statements, under the lock. What a crash leaves is read from the target's history."""
+
+    def run(self, context: StepContext, args: Args) -> Json:
+        subject, member = subject_of(context), str(args["member"])
+        schema = schema_of(context, member)
+        began = time.monotonic()
+        known = latest(schema, subject)
+        if known is None or known.standing is not Standing.APPLIED:
+            self._carry(context, subject, schema, member)
+        if isinstance(schema, Replicates) and schema.part() is Part.PRIMARY:
+            context.note("position", schema.position())
+        return {"member": member, "statements": len(subject.up), "seconds": round(time.monotonic() - began, 3)}
+
+    def _carry(self, context: StepContext, subject: ChangeSubject, schema: Schema, member: str) -> None:
+        with locked(schema, subject.by, subject.lock_wait_seconds_max, context.stopping) as (held, _):
+            try:
+                carry_out(schema, held, _change(subject, subject.up), _policy(context, subject), _teller(context))
+            except Refused as error:
+                if self._left_something(schema, subject) or context.outcomes("schema.apply"):
+                    context.ask("rollback", f"{member}: {error}")
+                raise
+
+    def _left_something(self, schema: Schema, subject: ChangeSubject) -> bool:
+        entry = latest(schema, subject)
+        return entry is not None and entry.done > 0
+
+    def undo(self, context: StepContext, args: Args) -> None:
+        """The way back: proved for the whole change, or statement by statement for one that is half done."""
+        subject, member = subject_of(context), str(args["member"])
+        schema = schema_of(context, member)
+        with locked(schema, subject.by, subject.lock_wait_seconds_max) as (held, _):
+            entry = latest(schema, subject)
+            if entry is None:
+                return
+            back = way_back(context, subject, entry, member)
+            patient = replace(_policy(context, subject), stopping=lambda: None)  # nothing stops a way back
+            carry_out(schema, held, _change(subject, back, undoing=True), patient, _teller(context))
+
+
+def way_back(context: StepContext, subject: ChangeSubject, entry: Entry, member: str) -> Sequence[Known]:
+    """Chosen once, and kept: a way back that was begun is gone to its end. Raises Conflict where there is none."""
+    key = f"back {member}"
+    done = context.notes(key)
+    if done is None:
+        done = entry.done if entry.standing is not Standing.APPLIED else len(subject.up)
+        context.note(key, done)
+    if done >= len(subject.up) and (subject.down or not subject.up):
+        return subject.down
+    made = []
+    for position in reversed(range(done)):
+        if not subject.up[position].back:
+            line = subject.up[position].statement.line
+            raise Conflict(
+                f"the change stopped after {done} of {len(subject.up)} statements, and the one of line {line} has no "
+                "way back of its own.",
+                where=member,
+                remedy="Take those statements back by hand, or correct the change and go on.",
+            )
+        for text in subject.up[position].back:
+            made += [Known(s) for s in read(text, subject.dialect)]
+    return made
+
+
+def _change(subject: ChangeSubject, known: Sequence[Known], *, undoing: bool = False) -> Change:
+    return Change(
+        HISTORY,
+        subject.version,
+        subject.name,
+        subject.checksum,
+        statements(known),
+        undoing,
+        environment=subject.environment,
+        by=subject.by,
+        locks={i: k.locks for i, k in enumerate(known)},
+        clauses={i: k.clause for i, k in enumerate(known) if k.clause},
+    )
+
+
+def _policy(context: StepContext, subject: ChangeSubject) -> Policy:
+    return Policy(lock_wait_seconds_max=subject.lock_wait_seconds_max, stopping=context.stopping)
+
+
+def _teller(context: StepContext) -> observing.Teller:
+    def tell(progress: Progress) -> None:
+        context.progress(statements=progress.done, of=progress.total, share=int(progress.share * 100))
+
+    return tell
+
+
+@effect("schema.observe")
+class Observe:
+    """Look at a server that has changed, until it has fared well for long enough."""
+
+    def run(self, context: StepContext, args: Args) -> Json:
+        subject, member = subject_of(context), str(args["member"])
+        return observing.observe(context, schema_of(context, member), member, subject)
+
+
+@effect("schema.shadow")
+class Shadow:
+    """Rehearse the change once more, on a clone with a sample of the rows; it must go as it was studied."""
+
+    def run(self, context: StepContext, args: Args) -> Json:
+        subject = subject_of(context)
+        schema = schema_of(context, str(args["member"]))
+        found = study(schema, Draft(statements(subject.up), statements(subject.down) or None, subject.environment))
+        for finding in found.findings:
+            context.finding(finding)
+        if found.refused:
+            problem = next(f for f in found.findings if f.severity is Severity.ERROR)
+            raise Refused(problem.message, where=problem.where, remedy=problem.advice)
+        if found.measured and not found.down_proved:
+            told = "the way back was not proved on the clone."
+            context.finding(Finding("wayback_unproved", Severity.WARNING, told, "rollback", "Complete it."))
+        return {
+            "seconds": round(sum(m.seconds for m in found.measured), 3),
+            "estimate_seconds": round(found.estimate_seconds, 3),
+            "proved": found.down_proved,
+        }

@@ -1,0 +1,221 @@
+"""Studying a change before anybody approves it: rehearsed on a clone, with its way back, and asked of the real rows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+from wayfare.core.changes import Measured, Rehearsal, Rehearses, Schema, Size
+from wayfare.core.errors import Forbidden, SystemFailed, Unavailable
+from wayfare.core.findings import Finding, Severity
+from wayfare.core.ports import Executes
+from wayfare.core.statements import Statement
+from wayfare.schema.inverse import inverse
+from wayfare.schema.lint import Facts, lint
+from wayfare.schema.probes import Probe, probes
+from wayfare.schema.text.reading import read
+
+SAMPLED_ROWS_MIN = 10_000  # a smaller table takes no time worth estimating
+LOST = "wayback_lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A change as its author wrote it."""
+
+    up: tuple[Statement, ...]
+    down: tuple[Statement, ...] | None = None  # None: the inverse is looked for
+    environment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What is known of a change. `measured` is empty where there was nothing to rehearse on."""
+
+    dialect: str
+    up: tuple[Statement, ...]
+    measured: tuple[Measured, ...]
+    down: tuple[Statement, ...]
+    down_measured: tuple[Measured, ...]
+    down_by: str  # "author", "inverse", or "" where there is no way back
+    down_proved: bool  # up and down together left the clone's dump as it was
+    findings: tuple[Finding, ...]
+    sizes: Mapping[str, Size]  # of the tables that it names
+    fingerprint: str  # of the schema it was studied on
+    backs: tuple[tuple[str, ...], ...] = ()  # each statement's own inverse, where one is known
+
+    @property
+    def refused(self) -> bool:
+        return any(f.severity is Severity.ERROR for f in self.findings)
+
+    @property
+    def estimate_seconds(self) -> float:
+        return sum(m.estimate_seconds for m in self.measured)
+
+    @property
+    def rollback_seconds(self) -> float:
+        return sum(m.estimate_seconds for m in self.down_measured)
+
+
+@dataclass(slots=True)
+class _Tried:
+    measured: list[Measured] = field(default_factory=list)
+    backs: list[tuple[str, ...]] = field(default_factory=list)
+    down: tuple[Statement, ...] = ()
+    down_measured: list[Measured] = field(default_factory=list)
+    down_by: str = ""
+    proved: bool = False
+    findings: list[Finding] = field(default_factory=list)
+
+
+def fingerprint(schema: Schema) -> str:
+    """Of the schema as it is now: 16 hexadecimal digits of SHA-256 of its dump."""
+    return hashlib.sha256(schema.dump().encode()).hexdigest()[:16]
+
+
+def study(schema: Schema, draft: Draft, *, sampled: bool = True, replica: Executes | None = None) -> Study:
+    """Rehearse it, look for its way back, and ask the rows on `replica` (or nobody) what a clone cannot know.
+
+    Nothing is changed. Raises what the system raises when it cannot be read; what it says of the change is a finding.
+    """
+    sizes = named_sizes(schema, (*draft.up, *(draft.down or ())))
+    large = [table for table, size in sizes.items() if size.rows >= SAMPLED_ROWS_MIN]
+    tried = _Tried()
+    with _clone(schema, large if sampled else (), tried) as clone:
+        if clone is not None:
+            _rehearse(clone, schema.dialect, draft, tried)
+        elif draft.down is not None:
+            tried.down, tried.down_by = draft.down, "author"
+    measured = dict(enumerate(tried.measured))
+    facts = Facts(schema.dialect, draft.environment, sizes, measured)
+    found = [*lint(draft.up, facts), *tried.findings]
+    if replica is not None:
+        found += asked(replica, draft.up, schema.dialect)
+    return Study(
+        schema.dialect,
+        draft.up,
+        tuple(tried.measured),
+        tried.down,
+        tuple(tried.down_measured),
+        tried.down_by,
+        tried.proved,
+        tuple(found),
+        sizes,
+        fingerprint(schema),
+        tuple(tried.backs),
+    )
+
+
+def named_sizes(schema: Schema, statements: Sequence[Statement]) -> Mapping[str, Size]:
+    named = dict.fromkeys(table for statement in statements for table in statement.tables)
+    known = schema.sizes()
+    return {table: known[table] for table in named if table in known}
+
+
+def _clone(schema: Schema, sample: Sequence[str], tried: _Tried) -> AbstractContextManager[Rehearsal | None]:
+    """None, and a finding that says why, where nothing can be cloned: the rest of the study is worth having."""
+    if not isinstance(schema, Rehearses):
+        tried.findings.append(_unrehearsed("this system cannot be cloned without its rows.", ""))
+        return nullcontext(None)
+    return _Clone(schema.rehearsal(sample), tried)
+
+
+@dataclass
+class _Clone:
+    opened: AbstractContextManager[Rehearsal]
+    tried: _Tried
+
+    def __enter__(self) -> Rehearsal | None:
+        try:
+            return self.opened.__enter__()
+        except (Forbidden, Unavailable) as error:
+            self.tried.findings.append(_unrehearsed(error.message, error.remedy))
+            self.opened = nullcontext(None)  # type: ignore[arg-type]
+            return None
+
+    def __exit__(self, *exc: object) -> None:
+        self.opened.__exit__(*exc)  # type: ignore[arg-type]
+
+
+def _unrehearsed(why: str, remedy: str) -> Finding:
+    told = f"the change was not rehearsed: {why}"
+    return Finding("not_rehearsed", Severity.WARNING, told, "target", remedy or "Locks and times are not known.")
+
+
+def _rehearse(clone: Rehearsal, dialect: str, draft: Draft, tried: _Tried) -> None:
+    before = clone.dump()
+    lost: list[Finding] = []
+    for statement in draft.up:
+        back = inverse(statement, dialect, clone.recall)
+        tried.backs.append(() if back.refusal else back.statements)
+        if back.refusal:
+            lost.append(_finding(LOST, Severity.WARNING, statement, back.refusal, "Write its way back yourself."))
+        measured = clone.run(statement)
+        tried.measured.append(measured)
+        if measured.error:
+            advice = "Correct the statement; nothing was changed."
+            tried.findings.append(_finding("statement_refused", Severity.ERROR, statement, measured.error, advice))
+            return
+    if draft.down is None:
+        tried.findings += lost
+        if lost:
+            return
+        text = "\n".join(f"{s.rstrip(';')};" for back in reversed(tried.backs) for s in back)
+        tried.down, tried.down_by = read(text, dialect), "inverse"
+    else:
+        tried.down, tried.down_by = draft.down, "author"
+    _prove(clone, before, tried)
+
+
+def _prove(clone: Rehearsal, before: str, tried: _Tried) -> None:
+    for statement in tried.down:
+        measured = clone.run(statement)
+        tried.down_measured.append(measured)
+        if measured.error:
+            advice = "Correct the way back."
+            tried.findings.append(_finding("wayback_refused", Severity.ERROR, statement, measured.error, advice))
+            return
+    difference = first_difference(before, clone.dump())
+    tried.proved = not difference
+    if difference:
+        told = f"up and down together do not give the schema that was before: {difference}"
+        advice = "Make the way back complete, or accept that it leads to another schema."
+        tried.findings.append(Finding("wayback_differs", Severity.WARNING, told, "rollback", advice))
+
+
+def first_difference(before: str, after: str) -> str:
+    """ "" where both dumps say the same; else the first line that only one has."""
+    old, new = before.splitlines(), after.splitlines()
+    if sorted(old) == sorted(new):
+        return ""
+    only = [f"missing: {line.strip()}" for line in old if line not in set(new)]
+    only += [f"left over: {line.strip()}" for line in new if line not in set(old)]
+    return only[0][:200] if only else "a line is there more often."
+
+
+def asked(replica: Executes, statements: Sequence[Statement], dialect: str) -> Iterator[Finding]:
+    """What an empty clone cannot see: rows that the change would refuse."""
+    for statement in statements:
+        for probe in probes(statement, dialect):
+            if finding := _violated(replica, statement, probe):
+                yield finding
+
+
+def _violated(replica: Executes, statement: Statement, probe: Probe) -> Finding | None:
+    try:
+        rows = replica.execute(probe.sql).to_pylist()
+    except SystemFailed as error:  # what the statement itself makes is not there yet
+        if error.retryable:
+            raise
+        return None
+    count, example = (*rows[0].values(), None)[:2] if rows else (0, None)
+    if not count:
+        return None
+    told = probe.message.format(count=count, example=example)
+    return _finding("rows_violate", Severity.ERROR, statement, told, probe.advice)
+
+
+def _finding(code: str, severity: Severity, statement: Statement, message: str, advice: str) -> Finding:
+    return Finding(code, severity, message, f"line {statement.line}", advice)
