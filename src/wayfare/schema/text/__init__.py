@@ -1,1 +1,1 @@
-"""Scripts as statements, for each dialect. Pure."""
+"""Scripts as statements, for each dialect. Pure: `reading.read`, then `forbidden.forbidden`."""
