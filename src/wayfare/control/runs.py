@@ -38,9 +38,7 @@ def roll_back(store: Store, reference: str) -> Run:
 WAIT_STEP_SECONDS = 0.05
 
 
-def wait(
-    store: Store, run_id: str, seconds_max: float = float("inf"), until: Collection[Status] = ENDED
-) -> Run:
+def wait(store: Store, run_id: str, seconds_max: float = float("inf"), until: Collection[Status] = ENDED) -> Run:
     """The run once it has ended, or as it is when the time is over. A run with an unfulfilled wish has not ended."""
     deadline = time.monotonic() + seconds_max
     while _goes_on(run := store.run(run_id), until) and time.monotonic() < deadline:

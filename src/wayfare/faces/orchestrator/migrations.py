@@ -38,7 +38,6 @@ from wayfare.faces.orchestrator.shapes import (
     ValidateBody,
 )
 from wayfare.faces.orchestrator.words import STATES, risk_named, state_named, strategy_named
-
 from wayfare.store import audit
 
 AUDITED_MAX = 10_000  # entries that are looked through

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from wayfare.control.altering import FAILED, IN_PROGRESS, ROLLED_BACK, SUCCEEDED
 from wayfare.control.alterations import APPROVED, DRAFT, PENDING
+from wayfare.control.altering import FAILED, IN_PROGRESS, ROLLED_BACK, SUCCEEDED
 from wayfare.control.approvals import EXPIRED, REJECTED, WITHDRAWN
 from wayfare.control.clusters import ENVIRONMENTS
 from wayfare.core.changes import Part

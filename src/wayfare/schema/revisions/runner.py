@@ -14,7 +14,7 @@ from wayfare.schema.carry import Change, Told, carry_out
 from wayfare.schema.locked import locked
 from wayfare.schema.revisions.files import Revision, order
 from wayfare.schema.revisions.history import HISTORY, Compared, compare
-from wayfare.schema.text.forbidden import refuse_forbidden
+from wayfare.schema.text.forbidden import forbidden
 from wayfare.schema.text.reading import read
 
 
@@ -77,7 +77,8 @@ def change_of(schema: Schema, revision: Revision, options: Options, *, undoing: 
         )
     try:
         statements = read(text, schema.dialect)
-        refuse_forbidden(statements, schema.dialect)
+        if problems := forbidden(statements, schema.dialect):
+            raise Invalid(problems[0].message, where=problems[0].where, remedy=problems[0].advice)
     except Invalid as error:
         raise Invalid(error.message, where=f"{path.name} {error.where}".strip(), remedy=error.remedy) from error
     return Change(
