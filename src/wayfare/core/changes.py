@@ -5,7 +5,7 @@
                           ├ Watches ─ sample(): how its queries fare
                           └ Replicates ─ place, position, reached, lag
 
-A target keeps two tables of ours: `_wayfare_revisions`, what was done to it, and `_wayfare_lock`, who does something now.
+A target keeps two tables of ours: `_wayfare_revisions`, what was done to it, and `_wayfare_lock`, who does it now.
 `dump`, `sizes` and rehearsals leave both out.
 """
 
