@@ -18,7 +18,14 @@ from wayfare.systems.registry import open_database
 from wayfare.systems.testing import Fresh
 
 
-@pytest.fixture(scope="session", params=sorted(BEDS))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every bed, or those that a module says are `wanted` there: no server is started for the others."""
+    if "bed" in metafunc.fixturenames:
+        wanted = getattr(metafunc.module, "wanted", lambda bed: True)
+        metafunc.parametrize("bed", [b for b in sorted(BEDS) if wanted(b)], indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def bed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
     """One running server a bed, for the whole session."""
     with running(request.param, tmp_path_factory.mktemp(request.param)) as fresh:

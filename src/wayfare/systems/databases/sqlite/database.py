@@ -33,6 +33,7 @@ from wayfare.systems.databases.sqlite import (
     views,
 )
 from wayfare.systems.databases.sqlite.files import Files, WriteLock
+from wayfare.systems.databases.sqlite.schema.port import SqliteSchema
 
 NAME_BYTES_MAX = 1_000  # SQLite itself sets no limit
 
@@ -64,6 +65,9 @@ class SqliteDatabase:
 
     def vacant(self) -> bool:
         return self._files.vacant()
+
+    def schema(self) -> SqliteSchema:
+        return SqliteSchema(self._files, self._options.lease_seconds)
 
     def snapshot(self) -> WriteLock:
         return self._files.hold_writers(self._options.snapshot)

@@ -27,8 +27,13 @@ def classified(path: Path, what: str = "") -> Iterator[None]:
         raise Refused(f"{path}: {what}: {error}.") from error
 
 
-def sort(path: Path, what: str, code: int, text: str) -> SystemFailed:
-    place = f"{path}: {what}: {text}." if what else f"{path}: {text}."
+def occupied(error: sqlite3.Error) -> bool:
+    """Has somebody else the file, so that trying again may help?"""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
+
+
+def sort(path: Path | None, what: str, code: int, text: str) -> SystemFailed:
+    place = ": ".join(str(part) for part in (path, what, text) if part) + "."
     primary = code & 0xFF
     if primary in _BUSY:
         return Busy(place, remedy="Another program is writing to it; wait, or raise busy_seconds in the URL.")
@@ -37,7 +42,9 @@ def sort(path: Path, what: str, code: int, text: str) -> SystemFailed:
     if primary in _FORBIDDEN:
         return Forbidden(place, remedy="Check the rights of the file and its folder.")
     if primary == sqlite3.SQLITE_NOTADB:
-        return Refused(f"{path} is not an SQLite database.", remedy="Check the path; encrypted files cannot be read.")
+        return Refused(
+            f"{path or 'the file'} is not an SQLite database.", remedy="Check the path; encrypted files cannot be read."
+        )
     if primary == sqlite3.SQLITE_IOERR:
         return Unreachable(place, remedy="The disk or network share did not answer.")
     return Refused(place)

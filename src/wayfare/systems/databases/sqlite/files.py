@@ -20,10 +20,11 @@ CACHE_KIB = 65_536
 
 
 class _Turn:
-    """A lock that a weak dictionary can hold."""
+    """Locks that a weak dictionary can hold."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
+        self.taking = threading.Lock()
 
 
 _TURNS: WeakValueDictionary[Path, _Turn] = WeakValueDictionary()
@@ -117,6 +118,31 @@ class Files:
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         return connection
 
+    def open_plain(self, busy_seconds: float, *, create: bool = False) -> sqlite3.Connection:
+        """As any program opens it, with SQLite's own defaults: for changes of the schema, which people write."""
+        if not create:
+            self.present()
+        elif not self.path.exists():
+            self.creatable()
+        fresh = create and (not self.path.exists() or self.path.stat().st_size == 0)
+        connection = self._connect(f"file:{percent(str(self.path))}?mode={'rwc' if create else 'rw'}", busy_seconds)
+        if fresh:
+            connection.execute("PRAGMA journal_mode = WAL")
+        return connection
+
+    @contextmanager
+    def plainly(self, what: str, busy_seconds: float) -> Iterator[sqlite3.Connection]:
+        """A short write transaction on such a connection."""
+        with classified(self.path, what), closing(self.open_plain(busy_seconds)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")  # closing a connection rolls back
+
+    @property
+    def taking(self) -> threading.Lock:
+        """Threads that want the lock of the schema ask one after the other: all at once they take thrice as long."""
+        return self._turn.taking
+
     def vacant(self) -> bool:
         """Raises NotFound (no folder) or Forbidden (no right) when the file is missing and could not be made."""
         if self.path.exists():
@@ -145,9 +171,8 @@ class Files:
         if not os.access(folder, os.W_OK):
             raise Forbidden(f"{self.path} cannot be made: the folder {folder} may not be written to.")
 
-    def _connect(self, uri: str) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            uri, uri=True, timeout=self.busy_seconds, isolation_level=None, check_same_thread=False
-        )
+    def _connect(self, uri: str, busy_seconds: float | None = None) -> sqlite3.Connection:
+        timeout = self.busy_seconds if busy_seconds is None else busy_seconds
+        connection = sqlite3.connect(uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False)
         connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()  # fails here when it is no database
         return connection

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid
 
-_KNOWN = ("busy_seconds", "snapshot")
+_KNOWN = ("busy_seconds", "snapshot", "lease_seconds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +17,7 @@ class Options:
     path: Path
     busy_seconds: float = 10.0  # how long to wait for another program's lock
     snapshot: bool = True  # keep writers out while a copy reads this file
+    lease_seconds: float = 30.0  # how long the lock of a schema outlives a runner that died
 
 
 def parse(address: Address) -> Options:
@@ -30,16 +32,20 @@ def parse(address: Address) -> Options:
         )
     return Options(
         Path(address.database).absolute(),
-        _seconds(address.options.get("busy_seconds", "10")),
+        _seconds(address.options, "busy_seconds", 10.0),
         _switch(address.options.get("snapshot", "on")),
+        _seconds(address.options, "lease_seconds", 30.0),
     )
 
 
-def _seconds(text: str) -> float:
+def _seconds(given: Mapping[str, str], name: str, default: float) -> float:
+    text = given.get(name)
+    if text is None:
+        return default
     try:
         return float(text)
     except ValueError as error:
-        raise Invalid(f"{text!r} is not a number of seconds.", where="busy_seconds") from error
+        raise Invalid(f"{text!r} is not a number of seconds.", where=name) from error
 
 
 def _switch(text: str) -> bool:

@@ -1,0 +1,101 @@
+"""What others do to a database while its schema is changed: done by each system's own driver, as a stranger would."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+import psycopg
+import pymysql
+
+from wayfare.core.address import Address
+from wayfare.core.changes import LOCK_TABLE, Held
+
+
+@contextmanager
+def _sqlite_writer(address: Address) -> Iterator[None]:
+    with closing(sqlite3.connect(address.database, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+
+
+def _sqlite_ends(address: Address) -> None:
+    """The lease is over, as it is for a process that was stopped for longer."""
+    with closing(sqlite3.connect(address.database)) as connection:
+        connection.execute(f"UPDATE {LOCK_TABLE} SET until = 1")
+        connection.commit()
+
+
+def mysql(address: Address) -> Any:
+    return pymysql.connect(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password.reveal(),
+        database=address.database,
+        autocommit=True,
+    )
+
+
+@contextmanager
+def _mysql_reader(address: Address) -> Iterator[None]:
+    with closing(mysql(address)) as connection, connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT * FROM orders")
+        yield
+
+
+def _mysql_ends(address: Address) -> None:
+    """The connections of whoever has a lock in this database are ended by an administrator."""
+    with closing(mysql(address)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()")
+        for (number,) in cursor.fetchall():
+            cursor.execute(f"KILL {number}")
+
+
+def postgres(address: Address) -> Any:
+    return psycopg.connect(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password.reveal(),
+        dbname=address.database,
+        autocommit=True,
+    )
+
+
+@contextmanager
+def _postgres_reader(address: Address) -> Iterator[None]:
+    with closing(postgres(address)) as connection:
+        connection.execute("BEGIN")
+        connection.execute("SELECT * FROM orders")
+        yield
+
+
+def _postgres_ends(address: Address) -> None:
+    with closing(postgres(address)) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' "
+            "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        )
+
+
+_OCCUPYING = {"sqlite": _sqlite_writer, "mysql": _mysql_reader, "postgresql": _postgres_reader}
+_ENDING = {"sqlite": _sqlite_ends, "mysql": _mysql_ends, "postgresql": _postgres_ends}
+
+
+def occupied(db: Any) -> Any:
+    """Somebody else's transaction that stands in the way of a change of the table `orders`."""
+    return _OCCUPYING[db.system](db.address)
+
+
+@contextmanager
+def lost(db: Any) -> Iterator[Held]:
+    """A lock whose holder does not know yet that it has lost it."""
+    held = db.schema().lock("who stood still")
+    assert held is not None
+    with held:
+        _ENDING[db.system](db.address)
+        yield held
