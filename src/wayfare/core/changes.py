@@ -5,8 +5,8 @@
                           ├ Watches ─ sample(): how its queries fare
                           └ Replicates ─ place, position, reached, lag
 
-A target keeps two tables of ours: `_wayfare_revisions`, what was done to it, and `_wayfare_lock`, who does something now.
-`dump`, `sizes` and rehearsals leave both out.
+A target keeps two tables of ours: `_wayfare_revisions`, what was done to it, and `_wayfare_lock`, who does something
+now. `dump`, `sizes` and rehearsals leave both out.
 """
 
 from __future__ import annotations
