@@ -5,8 +5,8 @@
                           ├ Watches ─ sample(): how its queries fare
                           └ Replicates ─ place, position, reached, lag
 
-A target keeps two tables of ours: `_wayfare_revisions`, what was done to it, and `_wayfare_lock`, who does it now.
-`dump`, `sizes` and rehearsals leave both out.
+A target keeps two tables of ours: `_wayfare_revisions`, what was done to it, and `_wayfare_lock`, who does something
+now. `dump`, `sizes` and rehearsals leave both out.
 """
 
 from __future__ import annotations
@@ -305,10 +305,6 @@ class Replicates(Protocol):
 
     def lag_seconds(self) -> float:
         """How far this replica is behind; 0 for a primary."""
-        ...
-
-    def connections(self) -> int:
-        """How many clients are connected to this database here."""
         ...
 
     def long_queries(self, seconds: float) -> Sequence[str]:

@@ -63,6 +63,10 @@ class Connections:
             yield connection
             connection.execute("commit")
 
+    def own(self) -> Connection:
+        """A connection that belongs to the caller alone, who closes it. Raises as `use` does."""
+        return self._take() or self._open()
+
     def close(self) -> None:
         with self._lock:
             self._closed = True

@@ -16,6 +16,7 @@ from wayfare.core.tables import Sequence as NamedSequence
 from wayfare.systems.databases.postgresql import change, dialect, publish, read, relay, stage, types, write
 from wayfare.systems.databases.postgresql.catalog import BEGIN_CATALOG, Catalog
 from wayfare.systems.databases.postgresql.connect import Connections
+from wayfare.systems.databases.postgresql.schema.port import PostgreSQLSchema
 from wayfare.systems.databases.postgresql.snapshot import ExportedSnapshot
 
 VERSION_MIN = 120_000
@@ -123,3 +124,6 @@ class PostgreSQL:
 
     def add_columns(self, table: Table, columns: Sequence[Column]) -> None:
         change.add_columns(self._connections, table, columns)
+
+    def schema(self) -> PostgreSQLSchema:
+        return PostgreSQLSchema(self._connections)

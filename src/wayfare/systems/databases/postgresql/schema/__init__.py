@@ -1,0 +1,1 @@
+"""Changing the schema of a PostgreSQL: its lock and its history, rehearsals, lost statements, replicas."""

@@ -1,0 +1,26 @@
+"""Names of tables, as statements and measurements write them: "users", "shop.orders"; never quoted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from wayfare.systems.databases.postgresql.connect import Connection
+from wayfare.systems.databases.postgresql.dialect import DEFAULT_NAMESPACE
+
+# How a relation is called in all that this folder tells: with its namespace, unless that is the default one.
+TOLD = f"case when n.nspname = '{DEFAULT_NAMESPACE}' then c.relname else n.nspname || '.' || c.relname end"
+NOT_OURS = "c.relname not like '\\_wayfare\\_%' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
+
+
+def oids(connection: Connection, names: Collection[str]) -> dict[str, int]:
+    """The relation that each name means now, of those that exist. Without a namespace, the search path decides."""
+    rows = connection.execute(
+        "select distinct on (w) w, c.oid::int8 from unnest(%s::text[]) w"
+        " join pg_class c on w = c.relname or w like '%%.' || c.relname"
+        " join pg_namespace n on n.oid = c.relnamespace"
+        f" where w = n.nspname || '.' || c.relname or w = c.relname and"
+        f" (pg_table_is_visible(c.oid) or n.nspname = '{DEFAULT_NAMESPACE}')"
+        " order by w, pg_table_is_visible(c.oid) desc",
+        (list(names),),
+    ).fetchall()
+    return dict(rows)

@@ -1,0 +1,45 @@
+"""Which database it is, and how large its tables are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from wayfare.core.changes import Size
+from wayfare.systems.databases.postgresql.connect import Connections
+from wayfare.systems.databases.postgresql.dialect import DEFAULT_NAMESPACE
+from wayfare.systems.databases.postgresql.schema.names import NOT_OURS
+
+_IDENTITY = """
+select s.system_identifier::text || '/' || d.oid::text from pg_control_system() s, pg_database d
+where d.datname = current_database()
+"""
+# A partitioned table has no rows of its own: those of its partitions, however deep, are its.
+_SIZES = f"""
+select n.nspname, c.relname, sum(greatest(p.reltuples, 0))::int8, sum(pg_total_relation_size(p.oid))::int8
+from pg_class c join pg_namespace n on n.oid = c.relnamespace
+cross join lateral (
+  select c.oid, c.reltuples where c.relkind <> 'p'
+  union all select k.oid, k.reltuples from pg_partition_tree(c.oid) t join pg_class k on k.oid = t.relid
+    where c.relkind = 'p' and t.isleaf) p
+where c.relkind in ('r', 'p', 'm') and c.relpersistence <> 't' and {NOT_OURS}
+group by n.nspname, c.relname
+"""
+
+
+def identity(connections: Connections) -> str:
+    """ "7431…/16384": the cluster's identifier, which its standbys share, and the database's number in it."""
+    with connections.use() as connection:
+        row = connection.execute(_IDENTITY).fetchone()
+    assert row
+    return str(row[0])
+
+
+def sizes(connections: Connections) -> Mapping[str, Size]:
+    """By "namespace.name", and by "name" too in the default namespace. Estimates: nothing is counted."""
+    found: dict[str, Size] = {}
+    with connections.use() as connection:
+        for namespace, name, rows, size in connection.execute(_SIZES).fetchall():
+            found[f"{namespace}.{name}"] = Size(rows, size)
+            if namespace == DEFAULT_NAMESPACE:
+                found[name] = found[f"{namespace}.{name}"]
+    return found

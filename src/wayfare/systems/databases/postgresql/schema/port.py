@@ -1,0 +1,46 @@
+"""The ports of schema changes, each one step away from where it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from wayfare.core.changes import Entry, Held, Holder, Outcome, Size
+from wayfare.core.statements import Statement
+from wayfare.systems.databases.postgresql.connect import Connections
+from wayfare.systems.databases.postgresql.schema import dump, lock, outcome, places
+from wayfare.systems.databases.postgresql.schema import history as revisions
+
+
+class PostgreSQLSchema:
+    """Thread-safe: it has nothing of its own but the connections."""
+
+    dialect = "postgres"
+    together = True
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def identity(self) -> str:
+        return places.identity(self._connections)
+
+    def dump(self) -> str:
+        return dump.dump(self._connections)
+
+    def sizes(self) -> Mapping[str, Size]:
+        return places.sizes(self._connections)
+
+    def lock(self, by: str) -> Held | None:
+        return lock.lock(self._connections, by)
+
+    def holder(self) -> Holder | None:
+        return lock.holder(self._connections)
+
+    def entries(self, history: str = "", limit: int = 0) -> Sequence[Entry]:
+        with self._connections.use() as connection:
+            return revisions.entries(connection, history, limit)
+
+    def shape(self, statement: Statement) -> str:
+        return outcome.shape(self._connections, statement)
+
+    def outcome(self, statement: Statement, intent: str) -> Outcome:
+        return outcome.outcome(self._connections, statement, intent)
