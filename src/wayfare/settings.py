@@ -37,6 +37,9 @@ class Settings:
     oidc: Redacted = NO_KEY  # WAYFARE_OIDC: https://CLIENT:SECRET@ISSUER, a provider that people sign in with
     calls_per_minute: int = 600  # WAYFARE_CALLS_PER_MINUTE: of one caller, over HTTP
     smtp: Redacted = NO_KEY  # WAYFARE_SMTP: smtp://user:password@host:587?from=…, for notices by e-mail
+    schema_database: Redacted = NO_KEY  # WAYFARE_SCHEMA_DATABASE: the URL whose revisions /api/migrate applies
+    revisions: Path = Path("migrations")  # WAYFARE_REVISIONS: … from this folder
+    environment: str = ""  # WAYFARE_ENVIRONMENT: … which is this one's, such as production
     egress_allow: tuple[Network, ...] = ()  # WAYFARE_EGRESS_ALLOW: networks that may be called beside public ones
 
     @property
@@ -60,6 +63,9 @@ class Settings:
             oidc=_get(environ, "WAYFARE_OIDC", Redacted, lambda: NO_KEY),
             calls_per_minute=_get(environ, "WAYFARE_CALLS_PER_MINUTE", _calls, lambda: 600),
             smtp=_get(environ, "WAYFARE_SMTP", Redacted, lambda: NO_KEY),
+            schema_database=_get(environ, "WAYFARE_SCHEMA_DATABASE", Redacted, lambda: NO_KEY),
+            revisions=_get(environ, "WAYFARE_REVISIONS", _folder, lambda: Path("migrations").absolute()),
+            environment=_get(environ, "WAYFARE_ENVIRONMENT", str.lower, lambda: ""),
             egress_allow=_get(environ, "WAYFARE_EGRESS_ALLOW", _networks, tuple),
         )
 

@@ -58,6 +58,8 @@ ACTIONS: Mapping[str, Scope] = MappingProxyType(
         "runs.start": Scope.EXECUTE,
         "runs.start_production": Scope.EXECUTE_PRODUCTION,
         "runs.ask": Scope.EXECUTE,  # pause, resume, cancel, roll back
+        "revisions.read": Scope.READ,
+        "revisions.apply": Scope.ADMIN,  # 000: dry runs and manual triggers are an administrator's
         "schedules.read": Scope.READ,
         "schedules.write": Scope.EXECUTE,  # what is scheduled will be carried out
         "templates.read": Scope.READ,

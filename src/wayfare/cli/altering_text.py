@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -16,8 +17,10 @@ from wayfare.core.findings import Finding, Severity
 from wayfare.core.statements import Statement
 from wayfare.schema.carry import Progress
 from wayfare.schema.revisions.history import Compared
-from wayfare.schema.revisions.preview import Preview, Previewed
 from wayfare.schema.revisions.runner import Done
+
+if TYPE_CHECKING:
+    from wayfare.schema.revisions.preview import Preview, Previewed
 
 STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 SIGNS = {Severity.ERROR: "✗", Severity.WARNING: "!", Severity.INFO: "·"}

@@ -17,6 +17,7 @@ from wayfare.cli.access_commands import clients_app, keys_app, tenants_app, user
 from wayfare.cli.failures import answering
 from wayfare.cli.keeping_commands import audit_app, secrets_app, store_app
 from wayfare.cli.saved_commands import connections_app, schedules_app, webhooks_app
+from wayfare.cli.schema_commands import schema_app
 
 app = typer.Typer(
     help="Move databases, and prove that nothing was lost.",
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 runs_app = typer.Typer(help="Look at runs, and pause, resume or undo them.")
 app.add_typer(runs_app, name="runs")
+app.add_typer(schema_app, name="schema")
 app.add_typer(users_app, name="users")
 app.add_typer(keys_app, name="keys")
 app.add_typer(clients_app, name="clients")

@@ -22,7 +22,13 @@ Folder = Annotated[
 ]
 Environment = Annotated[
     str,
-    typer.Option("--environment", "-e", metavar="NAME", help="Such as production: each has a database of its own."),
+    typer.Option(
+        "--environment",
+        "-e",
+        envvar="WAYFARE_ENVIRONMENT",
+        metavar="NAME",
+        help="Such as production: each has a database of its own.",
+    ),
 ]
 Wait = Annotated[float, typer.Option("--wait", min=0, metavar="SECONDS", help="For another runner that is at work.")]
 OutOfOrder = Annotated[bool, typer.Option("--out-of-order", help="Also apply what comes before what is applied.")]

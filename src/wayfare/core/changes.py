@@ -106,7 +106,8 @@ class Held(Closing, Protocol):
         ...
 
     def carry(self, statements: Sequence[Statement], entry: Entry, policy: Policy) -> Carried:
-        """Carry them out and keep `entry`: all of it in one transaction, or nothing is done.
+        """Carry them out and keep `entry`: all of it in one transaction, or nothing is done. An `ended_at` that is not
+        None becomes the time at which they were done.
 
         Where `Schema.together` is false, or the only statement is `alone`, the entry is kept right after it instead;
         whoever calls has kept one with the intent before. Raises Refused with the statement's line and column in
@@ -174,6 +175,15 @@ class Schema(Protocol):
 
     def outcome(self, statement: Statement, intent: str) -> Outcome:
         """Of a statement whose runner was lost, from the catalog. Removes halves, such as an invalid index."""
+        ...
+
+
+@runtime_checkable
+class Examines(Protocol):
+    """Has parts that changes need, and that may be missing."""
+
+    def examine(self) -> Mapping[str, str]:
+        """Each part and what is wrong with it, "" for nothing. Changes nothing."""
         ...
 
 
@@ -305,6 +315,10 @@ class Replicates(Protocol):
 
     def lag_seconds(self) -> float:
         """How far this replica is behind; 0 for a primary."""
+        ...
+
+    def connections(self) -> int:
+        """How many clients are connected to this database here."""
         ...
 
     def long_queries(self, seconds: float) -> Sequence[str]:

@@ -115,7 +115,7 @@ def _group(
         progress=lambda share: told(Progress(change.version, start, len(change.statements), share)),
     )
     held.carry(statements, after, chosen)
-    return after
+    return replace(after, ended_at=time.time()) if last else after
 
 
 def _atomic(schema: Schema, statements: Sequence[Statement]) -> bool:

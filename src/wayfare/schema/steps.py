@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from wayfare.core.changes import Changeable, Entry, Part, Policy, Replicates, Schema, Standing
 from wayfare.core.errors import Busy, Conflict, Refused, Unavailable
@@ -14,6 +15,8 @@ from wayfare.engine.effects import effect
 from wayfare.schema import observing
 from wayfare.schema.carry import Change, Progress, carry_out
 from wayfare.schema.locked import locked
+from wayfare.schema.revisions.files import Revision
+from wayfare.schema.revisions.runner import Options, apply_these, take_back_these
 from wayfare.schema.study import Draft, fingerprint, study
 from wayfare.schema.subject import HISTORY, MASTER, ChangeSubject, Known, statements, subject_of
 from wayfare.schema.text.reading import read
@@ -208,3 +211,37 @@ class Shadow:
             "estimate_seconds": round(found.estimate_seconds, 3),
             "proved": found.down_proved,
         }
+
+
+@effect("schema.revise")
+class Revise:
+    """Apply revisions of a folder, whose text the plan has: what is applied by now is passed over."""
+
+    def run(self, context: StepContext, args: Args) -> Json:
+        chosen = [_revision(kept) for kept in context.subject["revisions"]]
+        total = len(chosen)
+
+        def tell(progress: Progress) -> None:
+            position = next(i for i, revision in enumerate(chosen) if revision.version == progress.version)
+            context.progress(revisions=position + (progress.done == progress.total), of=total, statements=progress.done)
+
+        options = self._options(context)
+        done = apply_these(schema_of(context, MASTER), chosen, options, tell)
+        context.progress(revisions=total, of=total)
+        return {"applied": [entry.version for entry in done.entries], "waited_for": done.waited_for}
+
+    def undo(self, context: StepContext, args: Args) -> None:
+        """Takes back what is applied of them, newest first. Raises Invalid where one has no way back."""
+        chosen = [_revision(kept) for kept in context.subject["revisions"]]
+        take_back_these(schema_of(context, MASTER), chosen, self._options(context))
+
+    def _options(self, context: StepContext) -> Options:
+        policy = Policy(stopping=context.stopping)
+        subject = context.subject
+        return Options(environment=subject["environment"], by=subject["by"], policy=policy)
+
+
+def _revision(kept: Mapping[str, Json]) -> Revision:
+    path = Path(kept["file"])
+    down = path.with_suffix(".down.sql") if kept["down"] is not None else None
+    return Revision(kept["version"], kept["name"], path, kept["text"], kept["down"], down)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from wayfare.core.changes import Measured, Rehearsal, Rehearses, Schema, Size
@@ -80,21 +80,34 @@ def study(schema: Schema, draft: Draft, *, sampled: bool = True, replica: Execut
 
     Nothing is changed. Raises what the system raises when it cannot be read; what it says of the change is a finding.
     """
-    sizes = named_sizes(schema, (*draft.up, *(draft.down or ())))
-    large = [table for table, size in sizes.items() if size.rows >= SAMPLED_ROWS_MIN]
-    tried = _Tried()
-    with _clone(schema, large if sampled else (), tried) as clone:
-        if clone is not None:
-            _rehearse(clone, schema.dialect, draft, tried)
-        elif draft.down is not None:
-            tried.down, tried.down_by = draft.down, "author"
-    measured = dict(enumerate(tried.measured))
-    facts = Facts(schema.dialect, draft.environment, sizes, measured)
+    return studies(schema, [draft], sampled=sampled, replica=replica)[0]
+
+
+def studies(
+    schema: Schema, drafts: Sequence[Draft], *, sampled: bool = True, replica: Executes | None = None
+) -> list[Study]:
+    """The same for changes that come one after another, each on what those before it have made."""
+    if not drafts:
+        return []
+    known = schema.sizes()
+    named = {table for draft in drafts for s in (*draft.up, *(draft.down or ())) for table in s.tables}
+    large = [t for t in sorted(named) if t in known and known[t].rows >= SAMPLED_ROWS_MIN]
+    mark = fingerprint(schema)
+    with _clone(schema, large if sampled else ()) as (clone, why_not):
+        tried = [_try(clone, why_not, schema.dialect, draft, last=draft is drafts[-1]) for draft in drafts]
+    made = zip(drafts, tried, strict=True)
+    return [_study(schema.dialect, draft, found, _sizes(known, draft), mark, replica) for draft, found in made]
+
+
+def _study(
+    dialect: str, draft: Draft, tried: _Tried, sizes: Mapping[str, Size], mark: str, replica: Executes | None
+) -> Study:
+    facts = Facts(dialect, draft.environment, sizes, dict(enumerate(tried.measured)))
     found = [*lint(draft.up, facts), *tried.findings]
     if replica is not None:
-        found += asked(replica, draft.up, schema.dialect)
+        found += asked(replica, draft.up, dialect)
     return Study(
-        schema.dialect,
+        dialect,
         draft.up,
         tuple(tried.measured),
         tried.down,
@@ -103,45 +116,48 @@ def study(schema: Schema, draft: Draft, *, sampled: bool = True, replica: Execut
         tried.proved,
         tuple(found),
         sizes,
-        fingerprint(schema),
+        mark,
         tuple(tried.backs),
     )
 
 
-def named_sizes(schema: Schema, statements: Sequence[Statement]) -> Mapping[str, Size]:
-    named = dict.fromkeys(table for statement in statements for table in statement.tables)
-    known = schema.sizes()
+def _sizes(known: Mapping[str, Size], draft: Draft) -> Mapping[str, Size]:
+    named = dict.fromkeys(table for s in (*draft.up, *(draft.down or ())) for table in s.tables)
     return {table: known[table] for table in named if table in known}
 
 
-def _clone(schema: Schema, sample: Sequence[str], tried: _Tried) -> AbstractContextManager[Rehearsal | None]:
+@contextmanager
+def _clone(schema: Schema, sample: Sequence[str]) -> Iterator[tuple[Rehearsal | None, Finding | None]]:
     """None, and a finding that says why, where nothing can be cloned: the rest of the study is worth having."""
-    if not isinstance(schema, Rehearses):
-        tried.findings.append(_unrehearsed("this system cannot be cloned without its rows.", ""))
-        return nullcontext(None)
-    return _Clone(schema.rehearsal(sample), tried)
-
-
-@dataclass
-class _Clone:
-    opened: AbstractContextManager[Rehearsal]
-    tried: _Tried
-
-    def __enter__(self) -> Rehearsal | None:
+    with ExitStack() as stack:
+        clone, why_not = None, None
         try:
-            return self.opened.__enter__()
+            if isinstance(schema, Rehearses):
+                clone = stack.enter_context(schema.rehearsal(sample))
+            else:
+                why_not = _unrehearsed("this system cannot be cloned without its rows.", "")
         except (Forbidden, Unavailable) as error:
-            self.tried.findings.append(_unrehearsed(error.message, error.remedy))
-            self.opened = nullcontext(None)  # type: ignore[arg-type]
-            return None
-
-    def __exit__(self, *exc: object) -> None:
-        self.opened.__exit__(*exc)  # type: ignore[arg-type]
+            why_not = _unrehearsed(error.message, error.remedy)
+        yield clone, why_not
 
 
 def _unrehearsed(why: str, remedy: str) -> Finding:
     told = f"the change was not rehearsed: {why}"
     return Finding("not_rehearsed", Severity.WARNING, told, "target", remedy or "Locks and times are not known.")
+
+
+def _try(clone: Rehearsal | None, why_not: Finding | None, dialect: str, draft: Draft, *, last: bool) -> _Tried:
+    tried = _Tried()
+    if clone is None:
+        tried.findings += [why_not] if why_not else []
+        if draft.down is not None:
+            tried.down, tried.down_by = draft.down, "author"
+        return tried
+    _rehearse(clone, dialect, draft, tried)
+    if tried.down_measured and not last:  # the next change stands on this one
+        for statement in draft.up:
+            clone.run(statement)
+    return tried
 
 
 def _rehearse(clone: Rehearsal, dialect: str, draft: Draft, tried: _Tried) -> None:

@@ -6,7 +6,8 @@ access(request).entrance.sign_in …
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Self
 
 from starlette.requests import Request
@@ -19,8 +20,10 @@ from wayfare.access.keyring import token_secret
 from wayfare.access.machine import Machine
 from wayfare.access.oidc import Oidc, Provider
 from wayfare.access.rates import Limit, MemoryRates, Rates, StoreRates
+from wayfare.control.application import Application
 from wayfare.core.principal import Principal
 from wayfare.core.redacted import Redacted
+from wayfare.schema.revisions.folder import Folder
 from wayfare.settings import Settings
 from wayfare.store.store import Store
 
@@ -41,6 +44,7 @@ class Access:
     registration: bool = True  # may people make accounts for themselves, once there is one?
     provider: Provider | None = None  # where people may sign in instead
     oidc: Oidc | None = None  # … and how
+    application: Application = field(default_factory=lambda: Application(NO_MAIL, Folder(Path("migrations"))))
 
     @classmethod
     def to(cls, store: Store, settings: Settings, *, enabled: bool = False, host: str = "127.0.0.1") -> Self:
@@ -64,6 +68,7 @@ class Access:
             smtp=settings.smtp,
             registration=registration,
             provider=provider,
+            application=Application(settings.schema_database, Folder(settings.revisions), settings.environment),
             oidc=Oidc(store, entrance.accounts, provider, client(calls), open_to_all=registration)
             if provider
             else None,

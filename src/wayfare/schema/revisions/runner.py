@@ -13,7 +13,7 @@ from wayfare.core.errors import Conflict, Invalid, NotFound
 from wayfare.schema.carry import Change, Told, carry_out
 from wayfare.schema.locked import locked
 from wayfare.schema.revisions.files import Revision, order
-from wayfare.schema.revisions.history import HISTORY, Compared, compare
+from wayfare.schema.revisions.history import HISTORY, compare
 from wayfare.schema.text.forbidden import forbidden
 from wayfare.schema.text.reading import read
 
@@ -46,24 +46,38 @@ def apply(schema: Schema, files: Sequence[Revision], options: Options, told: Tol
     Raises Conflict where folder and history do not fit together, Busy when another runner does not end in time, Invalid
     for a script that cannot be read (nothing is applied then), and what carrying out raises.
     """
-    if not _pending(schema, files, options)[1]:
+    if not to_apply(schema, files, options):
         return Done(())
     with locked(schema, options.by, options.wait_seconds, options.policy.stopping) as (held, waited_for):
-        _, pending = _pending(schema, files, options)
-        changes = [change_of(schema, revision, options) for revision in pending]
-        return Done(tuple(carry_out(schema, held, c, options.policy, told) for c in changes), waited_for)
+        return Done(_applied(schema, held, to_apply(schema, files, options), options, told), waited_for)
 
 
-def _pending(schema: Schema, files: Sequence[Revision], options: Options) -> tuple[Compared, Sequence[Revision]]:
+def apply_these(schema: Schema, chosen: Sequence[Revision], options: Options, told: Told) -> Done:
+    """Apply these, in order, whoever chose them: what is applied by now is passed over. Raises as `apply` does."""
+    with locked(schema, options.by, options.wait_seconds, options.policy.stopping) as (held, waited_for):
+        applied = {e.version for e in schema.entries(HISTORY) if e.standing is Standing.APPLIED}
+        pending = [revision for revision in chosen if revision.version not in applied]
+        return Done(_applied(schema, held, pending, options, told), waited_for)
+
+
+def _applied(
+    schema: Schema, held: Held, pending: Sequence[Revision], options: Options, told: Told
+) -> tuple[Entry, ...]:
+    """All are read before the first is carried out, so that a script that cannot be read costs nothing."""
+    changes = [change_of(schema, revision, options) for revision in pending]
+    return tuple(carry_out(schema, held, change, options.policy, told) for change in changes)
+
+
+def to_apply(schema: Schema, files: Sequence[Revision], options: Options) -> Sequence[Revision]:
+    """What is pending, up to `options.to`. Raises Conflict where folder and history do not fit together, NotFound."""
     compared = compare(
         files, schema.entries(HISTORY), environment=options.environment, out_of_order=options.out_of_order
     )
     compared.refuse()
     if options.to and options.to not in {f.version for f in files}:
-        raise NotFound(
-            f"there is no revision {options.to}.", where="--to", remedy="`wayfare schema status` lists them."
-        )
-    return compared, [r for r in compared.pending if not options.to or order(r.version) <= order(options.to)]
+        remedy = "`wayfare schema status` lists them."
+        raise NotFound(f"there is no revision {options.to}.", where="--to", remedy=remedy)
+    return [r for r in compared.pending if not options.to or order(r.version) <= order(options.to)]
 
 
 def change_of(schema: Schema, revision: Revision, options: Options, *, undoing: bool = False) -> Change:
@@ -102,6 +116,16 @@ def roll_back(schema: Schema, files: Sequence[Revision], options: Options, told:
         chosen = to_take_back(files, schema.entries(HISTORY), options.to)
         changes = [change_of(schema, revision, options, undoing=True) for revision in chosen]
         return Done(tuple(carry_out(schema, held, change, options.policy, told) for change in changes), waited_for)
+
+
+def take_back_these(schema: Schema, chosen: Sequence[Revision], options: Options) -> Done:
+    """Take back those of them that are applied, newest first. Raises as `roll_back` does."""
+    with locked(schema, options.by, options.wait_seconds) as (held, waited_for):
+        standing = (Standing.APPLIED, Standing.UNDOING)
+        applied = {e.version for e in schema.entries(HISTORY) if e.standing in standing}
+        newest_first = [revision for revision in reversed(chosen) if revision.version in applied]
+        changes = [change_of(schema, revision, options, undoing=True) for revision in newest_first]
+        return Done(tuple(carry_out(schema, held, change, Policy()) for change in changes), waited_for)
 
 
 def to_take_back(files: Sequence[Revision], entries: Sequence[Entry], to: str) -> Sequence[Revision]:

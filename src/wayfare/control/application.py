@@ -1,0 +1,180 @@
+"""An application's own revisions, as this server keeps them: one database, one folder, asked and applied over HTTP."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from wayfare.control.connections import address_of
+from wayfare.core.address import Address
+from wayfare.core.changes import Changeable, Entry, Examines, Holder, Schema
+from wayfare.core.errors import Conflict, Unavailable, WayfareError
+from wayfare.core.plan import Phase, Plan, Step
+from wayfare.core.ports import Database, Executes
+from wayfare.core.principal import Principal
+from wayfare.core.redacted import Redacted
+from wayfare.core.status import Status
+from wayfare.schema.revisions.files import Revision
+from wayfare.schema.revisions.folder import Folder
+from wayfare.schema.revisions.history import HISTORY, Compared, compare
+from wayfare.schema.revisions.preview import Preview, preview
+from wayfare.schema.revisions.runner import Options, to_apply, whoever
+from wayfare.schema.subject import MASTER
+from wayfare.store.records import Run
+from wayfare.store.store import Store
+from wayfare.systems.registry import adapter, open_database
+
+KIND = "revisions"
+FINGERPRINT = "revisions of this application"
+LAST = 10
+AT_WORK = (Status.QUEUED, Status.RUNNING, Status.WAITING, Status.UNDOING)
+
+
+@dataclass(frozen=True)
+class Application:
+    """Where it is. `database` is a URL, or @name of a connection; "" where nobody has said."""
+
+    database: Redacted
+    folder: Folder
+    environment: str = ""
+
+    def address(self, store: Store) -> Address:
+        """Raises Unavailable where none is set."""
+        text = self.database.reveal()
+        if not text:
+            told = "no database is set whose revisions could be applied."
+            raise Unavailable(told, where="WAYFARE_SCHEMA_DATABASE", remedy="Set it, and start the server again.")
+        return address_of(store, text, "WAYFARE_SCHEMA_DATABASE")
+
+    def options(self, by: str = "", to: str = "", *, out_of_order: bool = False) -> Options:
+        return Options(environment=self.environment, by=by or whoever(), to=to, out_of_order=out_of_order)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How folder and database stand."""
+
+    compared: Compared
+    last: tuple[Entry, ...]  # newest first
+    holder: Holder | None
+    active: Run | None  # a run of this server that applies revisions now
+
+
+@contextmanager
+def opened(application: Application, store: Store) -> Iterator[tuple[Database, Schema]]:
+    address = application.address(store)
+    with open_database(address) as database:
+        if not isinstance(database, Changeable):
+            told = f"the schema of {adapter(address.system).title} cannot be changed here."
+            raise Unavailable(told, where="WAYFARE_SCHEMA_DATABASE", remedy="Name another database.")
+        yield database, database.schema()
+
+
+def standing(application: Application, store: Store) -> Standing:
+    """Raises what its database raises, and NotFound or Invalid for the folder."""
+    revisions = application.folder.revisions()
+    with opened(application, store) as (_, schema):
+        entries, holder = schema.entries(HISTORY), schema.holder()
+    compared = compare(revisions, entries, environment=application.environment)
+    return Standing(compared, tuple(reversed(entries[-LAST:])), holder, active(store))
+
+
+def active(store: Store) -> Run | None:
+    found = store.runs(kind=KIND, status=AT_WORK, limit=1)
+    return found[0] if found else None
+
+
+def dry_run(application: Application, store: Store, to: str, *, out_of_order: bool) -> Preview:
+    """Raises Invalid, naming file and line, for a script that cannot be read."""
+    options = application.options(to=to, out_of_order=out_of_order)
+    with opened(application, store) as (database, schema):
+        replica = database if isinstance(database, Executes) else None
+        return preview(schema, application.folder.revisions(), options, replica)
+
+
+def migrate(application: Application, store: Store, principal: Principal, to: str, *, out_of_order: bool) -> Run | None:
+    """Record a run that applies what is pending; None when nothing is.
+
+    Raises Conflict where folder and history do not fit together, or a run is at work; audited in any case.
+    """
+    options = application.options(principal.name, to, out_of_order=out_of_order)
+    if (running := active(store)) is not None:
+        told = f"run {running.id} applies revisions already."
+        raise Conflict(told, where="run", remedy="Wait for its end; GET /api/migrate/{run} tells how it stands.")
+    pending = _pending(application, store, options)
+    run = _recorded(application, store, options, pending) if pending else None
+    with store.write() as transaction:
+        details = {"pending": [r.version for r in pending], "to": to}
+        store.audit(transaction, principal, "revisions.apply", run.id if run else "", details=details)
+        store.publish(transaction, "revisions.applied", run.id if run else "", details)
+    return run
+
+
+def _pending(application: Application, store: Store, options: Options) -> Sequence[Revision]:
+    with opened(application, store) as (_, schema):
+        return to_apply(schema, application.folder.revisions(), options)
+
+
+def _recorded(application: Application, store: Store, options: Options, pending: Sequence[Revision]) -> Run:
+    kept = [
+        {"version": r.version, "name": r.name, "file": str(r.path), "text": r.text, "down": r.down} for r in pending
+    ]
+    subject = {"revisions": kept, "environment": options.environment, "by": options.by}
+    plan = Plan(KIND, subject, (Phase("apply", (Step("schema.revise", f"apply {len(kept)} revisions"),)),))
+    return store.create_run(
+        kind=KIND,
+        title=f"{len(kept)} revisions",
+        request={"to": options.to, "environment": options.environment, "revisions": [r.title for r in pending]},
+        fingerprint=FINGERPRINT,
+        plan=plan,
+        addresses={MASTER: application.address(store)},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One part that applying needs."""
+
+    name: str
+    ok: bool
+    message: str = ""
+    milliseconds: float = 0.0
+
+
+def health(application: Application, store: Store) -> tuple[Component, ...]:
+    """Each part by itself; what one raises is told as its message."""
+    parts = [_tried("migration_files", lambda: f"{len(application.folder.revisions())} revisions")]
+    try:
+        with opened(application, store) as (database, schema):
+            parts.append(_tried("database", lambda: database.check().version))
+            parts.append(_tried("lock_table", lambda: _holder(schema.holder())))
+            parts.append(_tried("history_table", lambda: f"{len(schema.entries(HISTORY))} entries"))
+            parts += _examined(schema)
+    except WayfareError as error:
+        parts.append(Component("database", False, str(error)))
+    return tuple(parts)
+
+
+def _examined(schema: Schema) -> Iterator[Component]:
+    if isinstance(schema, Examines):
+        began = time.monotonic()
+        for name, problem in schema.examine().items():
+            yield Component(name, not problem, problem or "works", _since(began))
+
+
+def _tried(name: str, look: Callable[[], str]) -> Component:
+    began = time.monotonic()
+    try:
+        return Component(name, True, look(), _since(began))
+    except WayfareError as error:
+        return Component(name, False, str(error), _since(began))
+
+
+def _holder(holder: Holder | None) -> str:
+    return f"held by {holder.by}" if holder and holder.alive else "free"
+
+
+def _since(began: float) -> float:
+    return round((time.monotonic() - began) * 1000, 1)
