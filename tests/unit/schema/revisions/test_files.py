@@ -12,8 +12,6 @@ from wayfare.schema.revisions.files import create, next_version, order, read_fol
 from wayfare.schema.revisions.folder import Folder
 
 
-
-
 def write(folder: Path, *names: str) -> Path:
     folder.mkdir(exist_ok=True)
     for name in names:
@@ -39,7 +37,9 @@ def test_order(versions: list[str], expected: list[str]) -> None:
 
 
 def test_a_way_back_stands_beside_its_file(tmp_path: Path) -> None:
-    folder = write(tmp_path / "m", "0001_one.sql", "0001_one.down.sql", "0002_two.sql", "V3.1__flyway.sql", "U3.1__x.sql")
+    folder = write(
+        tmp_path / "m", "0001_one.sql", "0001_one.down.sql", "0002_two.sql", "V3.1__flyway.sql", "U3.1__x.sql"
+    )
     found = {r.version: (r.name, r.down_path.name if r.down_path else None) for r in read_folder(folder)}
     assert found == {
         "0001": ("one", "0001_one.down.sql"),
