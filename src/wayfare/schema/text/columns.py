@@ -18,7 +18,7 @@ _ENDS_TYPE = {
     *("GENERATED", "AS", "AUTO_INCREMENT", "AUTOINCREMENT", "IDENTITY", "FIRST", "AFTER", "ON", "CHARACTER", "CHARSET"),
     *("INVISIBLE", "VISIBLE", "WITH", "ROWGUIDCOL", "SPARSE", "PERSISTED", "VIRTUAL", "STORED", "COMPRESSED"),
 }
-_ENDS_DEFAULT = _ENDS_TYPE - {"NULL", "NOT"}
+_ENDS_DEFAULT = _ENDS_TYPE | {"FOR", ","}
 CONSTRAINTS = ("CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "KEY", "INDEX", "FULLTEXT", "SPATIAL", "PERIOD")
 
 
@@ -94,7 +94,7 @@ def default(part: Reader) -> dict[str, Any]:
         part.skip_group()
     else:
         part.at += 1
-        while not part.over and part.peek() not in _ENDS_DEFAULT and part.peek() not in ("NOT", "NULL", ","):
+        while not part.over and part.peek() not in _ENDS_DEFAULT:
             if part.peek() == "(":
                 part.skip_group()
             else:

@@ -9,11 +9,16 @@ from wayfare.core.changes import LOCK_TABLE, REVISIONS_TABLE
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.statements import Action, Kind, Statement
 
-_PRIVATE = (REVISIONS_TABLE, LOCK_TABLE)
+_PRIVATE = re.compile(f"\\b(?:{REVISIONS_TABLE}|{LOCK_TABLE})\\b", re.IGNORECASE)
 _ROLES = re.compile(r"^(create|alter|drop|rename)_(role|role_set|user|user_mapping|owned)$|^reassign_owned$")
 _IDENTITY = {"role", "session_authorization"}  # SET …
 _PRAGMAS = {"writable_schema", "journal_mode", "locking_mode", "schema_version"}
-_REACHING = re.compile(r"\binto\s+(?:outfile|dumpfile)\b|\bxp_cmdshell\b|\bload_extension\s*\(", re.IGNORECASE)
+_REACHING = re.compile(
+    r"\binto\s+(?:outfile|dumpfile)\b|\b(?:xp_cmdshell|sp_configure|sp_addsrvrolemember|openrowset|opendatasource)\b"
+    r"|\b(?:load_extension|load_file|pg_read_file|pg_read_binary_file|pg_ls_dir|lo_import|lo_export|dblink)\s*\(",
+    re.IGNORECASE,
+)
+_LOOKS = (Kind.SELECT, Kind.COMMENT)
 
 
 def forbidden(statements: Sequence[Statement], dialect: str) -> list[Finding]:
@@ -30,6 +35,8 @@ def _reasons(statement: Statement, dialect: str) -> Iterator[tuple[str, str]]:
     found = [pair for action in statement.actions if (pair := _reason(action, dialect))]
     if not found and statement.kind is not Kind.COMMENT and _REACHING.search(statement.text):
         found.append(("the statement reaches beyond the database", "Copy rows with `wayfare copy`."))
+    if statement.kind not in _LOOKS and _PRIVATE.search(statement.text):
+        found.append(("the tables of Wayfare are changed by Wayfare alone", "Leave the statement out."))
     yield from dict.fromkeys(found)
 
 
@@ -49,9 +56,6 @@ def _reason(action: Action, dialect: str) -> tuple[str, str] | None:
         return "files and programs of the server are out of reach of a change", "Copy rows with `wayfare copy`."
     if action.kind in (Kind.GRANT, Kind.REVOKE) and action.details.get("of") == "role":
         return f"membership in {action.name} belongs to the server, not to a schema", "Grant it apart from the change."
-    private = {action.table, action.name, str(action.details.get("references", "")), str(action.details.get("new", ""))}
-    if any(_last(name) in _PRIVATE for name in private):
-        return "the tables of Wayfare are changed by Wayfare alone", "Leave the statement out."
     return None
 
 
@@ -61,7 +65,3 @@ def _pragma(action: Action) -> bool:
 
 def _copies(action: Action) -> bool:
     return bool(action.details.get("program") or action.details.get("file")) or not action.details.get("from", True)
-
-
-def _last(name: str) -> str:
-    return name.rpartition(".")[2].lower()

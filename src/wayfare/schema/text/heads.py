@@ -178,7 +178,7 @@ def _granted(kind: Kind) -> Read:
         privileges = [p.strip().lower() for p in reader.between(begin).split(",")]
         if not reader.take("ON"):
             reader.at += 1
-            details = {"of": "role", "privileges": privileges, "grantees": [p.name() for p in reader.commas()]}
+            details = {"of": "role", "privileges": privileges, "grantees": [p.rest() for p in reader.commas()]}
             return [Action(kind, "", name, details) for name in privileges]
         sort = reader.one_of("TABLE", "FUNCTION", "PROCEDURE", "OBJECT", "SCHEMA", "DATABASE").lower()
         while reader.peek() == ":":
@@ -186,7 +186,7 @@ def _granted(kind: Kind) -> Read:
         name = _granted_on(reader)
         reader.at += 1
         details = {"of": sort or "table", "privileges": privileges}
-        return [Action(kind, name, name, details | {"grantees": [p.name() for p in reader.commas()]})]
+        return [Action(kind, name, name, details | {"grantees": [p.rest() for p in reader.commas()]})]
 
     return read
 
@@ -195,7 +195,10 @@ def _granted_on(reader: Reader) -> str:
     begin = reader.at
     while not reader.over and reader.peek() not in ("TO", "FROM"):
         reader.at += 1
-    return Reader(reader.text, reader.words[begin : reader.at], reader.dialect).name() or reader.between(begin)
+    written = reader.between(begin)
+    if "*" in written:
+        return written.replace("`", "")
+    return Reader(reader.text, reader.words[begin : reader.at], reader.dialect).name()
 
 
 def _set(reader: Reader) -> list[Action]:
@@ -255,6 +258,7 @@ HEADS: tuple[tuple[tuple[str, ...], Read], ...] = (
     (("TRUNCATE",), _truncate),
     (("INSERT",), _insert),
     (("REPLACE",), _insert),
+    (("UPDATE", "STATISTICS"), _optimize("analyze")),
     (("UPDATE",), _update),
     (("DELETE",), _delete),
     (("SELECT",), _select),
@@ -277,6 +281,7 @@ HEADS: tuple[tuple[tuple[str, ...], Read], ...] = (
     (("PRAGMA",), _pragma),
     (("START", "TRANSACTION"), _plain(Kind.TRANSACTION, "begin")),
     (("BEGIN",), _begin),
+    (("END",), _plain(Kind.TRANSACTION, "commit")),
     (("COMMIT",), _plain(Kind.TRANSACTION, "commit")),
     (("ROLLBACK",), _plain(Kind.TRANSACTION, "rollback")),
     (("SAVEPOINT",), _plain(Kind.TRANSACTION, "savepoint")),
@@ -298,6 +303,8 @@ HEADS: tuple[tuple[tuple[str, ...], Read], ...] = (
     (("INSTALL",), _plain(Kind.DATABASE, "install")),
     (("UNINSTALL",), _plain(Kind.DATABASE, "install")),
     (("FLUSH",), _plain(Kind.OTHER, "flush")),
+    (("HANDLER",), _plain(Kind.OTHER, "handler")),
+    (("CHECKSUM",), _plain(Kind.SELECT)),
     (("VACUUM",), _plain(Kind.VACUUM)),
     (("REINDEX",), _reindex),
     (("ANALYZE",), _optimize("analyze")),
@@ -314,7 +321,6 @@ HEADS: tuple[tuple[tuple[str, ...], Read], ...] = (
     (("IF",), _plain(Kind.BLOCK)),
     (("WHILE",), _plain(Kind.BLOCK)),
     (("BEGIN", "NOT", "ATOMIC"), _plain(Kind.BLOCK)),
-    (("UPDATE", "STATISTICS"), _optimize("analyze")),
     (("DISABLE", "TRIGGER"), _plain(Kind.OTHER, "disable_trigger")),
     (("ENABLE", "TRIGGER"), _plain(Kind.OTHER, "enable_trigger")),
     (("THROW",), _plain(Kind.BLOCK)),

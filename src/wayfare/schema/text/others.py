@@ -118,14 +118,16 @@ def _one(piece: Piece, text: str, part: tuple[Word, ...], dialect: str) -> list[
 def refused(text: str, dialect: str) -> str:
     """What sqlglot says against it; "" for nothing."""
     import sqlglot  # here, because it takes most of a second
+    from sqlglot import exp
     from sqlglot.errors import SqlglotError
 
     with _silence():
         try:
-            sqlglot.parse(text, dialect=dialect)
+            found = sqlglot.parse(text, dialect=dialect)
         except SqlglotError as error:
             return str(error)
-    return ""
+    values = any(isinstance(f, exp.Condition | exp.Alias) for f in found)
+    return "it is a value and no statement" if values else ""
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def type_text(name: Any) -> str:
     cast = tree.res_target.val.type_cast
     cast.type_name.CopyFrom(name)
     cast.arg.a_const.isnull = True
-    return _deparsed(tree).removeprefix("SELECT NULL::")
+    return _deparsed(tree).removeprefix("SELECT NULL::").removeprefix("pg_catalog.")
 
 
 def _selected(node: Any) -> str:

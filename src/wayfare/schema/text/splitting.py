@@ -51,7 +51,7 @@ class Marks:
 
 
 _ROUTINE = r"create\s+(?:or\s+replace\s+)?(?:function|procedure)\b"
-_GO = r"[ \t]*go(?:[ \t]+(?P<times>\d+))?[ \t]*;?[ \t]*(?:--[^\n]*)?$"
+_GO = r"[ \t]*(?i:go)(?:[ \t]+(?P<times>\d+))?[ \t]*;?[ \t]*(?:--[^\n]*)?\r?$"
 MARKS = {
     "postgres": Marks(
         nested=True, dollars=True, parentheses=True, commands=r"\\(?P<command>\S*)[^\n]*", bodies=_ROUTINE
@@ -61,7 +61,7 @@ MARKS = {
         escapes="'\"",
         comment=r"--(?=\s|\Z)[^\n]*|\#[^\n]*",
         code=r"/\*M?!",
-        commands=r"delimiter[ \t]+(?P<delimiter>[^\s\\]+)[^\n]*|delimiter[ \t]*$",
+        commands=r"delimiter[ \t]+(?P<delimiter>[^\s\\]+)[^\n]*|delimiter[ \t]*\r?$",
     ),
     "sqlite": Marks(quotes="'\"`[", bodies=r"create\s+(?:temp(?:orary)?\s+)?trigger\b"),
     "tsql": Marks(quotes="'\"[", nested=True, commands=_GO, batches=True),
@@ -90,14 +90,15 @@ def tokens(dialect: str, delimiter: str, words: bool) -> re.Pattern[str]:
         r"(?P<block>/\*)",
     ]
     if marks.dollars:
-        parts += [r"(?P<escaped>(?<![\w$])e')", r"(?P<dollar>(?<![\w$])\$(?:[^\W\d]\w*)?\$)"]
+        parts.append(r"(?P<dollar>\$(?:[^\W\d]\w*)?\$)")
     parts.append(f"(?P<quote>[{re.escape(marks.quotes)}])")
     if marks.parentheses:
         parts += [r"(?P<open>\()", r"(?P<close>\))"]
     if words:
-        parts.append(r"(?<![\w.$])(?:(?P<atomic>begin\s+atomic)|(?P<case>case)|(?P<over>end))(?![\w$])")
+        parts.append(r"(?<![\w.$])(?i:(?P<atomic>begin\s+atomic)|(?P<case>case)|(?P<over>end))(?![\w$])")
     parts.append(rf"(?P<go>^{_GO})" if marks.batches else f"(?P<end>{re.escape(delimiter)})")
-    return re.compile("|".join(parts), _FLAGS)
+    # Not IGNORECASE: it would cost the search its jump to the next character that may begin one of them.
+    return re.compile("|".join(parts), re.MULTILINE | re.DOTALL)
 
 
 @cache
@@ -205,18 +206,32 @@ class Scanner:
     def _after(self, token: re.Match[str]) -> int:
         """The end of what a token begins."""
         kind, at = token.lastgroup, token.end()
-        if kind == "quote" or kind == "escaped":
-            quote = token.group()[-1]
-            found = closing(quote, kind == "escaped" or quote in self.marks.escapes).match(self.script, at)
+        if kind == "quote":
+            quote = token.group()
+            found = closing(quote, quote in self.marks.escapes or self._escaped(token)).match(self.script, at)
             if not found:
                 raise self.bad(f"the quotation that {quote} begins has no end", token.start())
             return found.end()
         if kind == "dollar":
+            if self._continues(token.start()):
+                return token.start() + 1  # a$b$c is a name
             end = self.script.find(token.group(), at)
             if end < 0:
                 raise self.bad(f"the quotation that {token.group()} begins has no end", token.start())
             return end + len(token.group())
         return self._after_comment(token) if kind == "code" else at
+
+    def _continues(self, at: int) -> bool:
+        """Does a word go on there?"""
+        before = self.script[at - 1 : at]
+        return before.isalnum() or before in ("_", "$")
+
+    def _escaped(self, token: re.Match[str]) -> bool:
+        """PostgreSQL: E'…'."""
+        at = token.start() - 1
+        return (
+            self.marks.dollars and token.group() + self.script[at : at + 1] in ("'e", "'E") and not self._continues(at)
+        )
 
     def _after_comment(self, token: re.Match[str]) -> int:
         depth = 0

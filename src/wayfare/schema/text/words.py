@@ -125,7 +125,7 @@ class Reader:
         return ".".join(parts)
 
     def group(self) -> list[str]:
-        """Pass what stands in parentheses, if they are next; its first word after each comma, unquoted."""
+        """Pass what stands in parentheses, if they are next; the names between its commas, and no expressions."""
         if self.peek() != "(":
             return []
         begin = self.at
@@ -133,7 +133,9 @@ class Reader:
         inside = Reader(self.text, self.words[begin + 1 : self.at - 1], self.dialect)
         found = []
         for part in inside.commas():
-            found.append(part.name() or part.rest())
+            name = part.name()
+            if self.dialect == "mysql" or part.peek() != "(":  # MySQL's b(10) is the begin of a column
+                found.append(name)
         return [f for f in found if f]
 
     def skip_group(self) -> None:
