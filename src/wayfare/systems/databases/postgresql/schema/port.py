@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 
-from wayfare.core.changes import Entry, Held, Holder, Outcome, Size
+from wayfare.core.changes import Entry, Held, Holder, Outcome, Rehearsal, Size
 from wayfare.core.statements import Statement
 from wayfare.systems.databases.postgresql.connect import Connections
-from wayfare.systems.databases.postgresql.schema import dump, lock, outcome, places
+from wayfare.systems.databases.postgresql.schema import dump, lock, outcome, places, rehearsal
 from wayfare.systems.databases.postgresql.schema import history as revisions
 
 
@@ -38,6 +39,9 @@ class PostgreSQLSchema:
     def entries(self, history: str = "", limit: int = 0) -> Sequence[Entry]:
         with self._connections.use() as connection:
             return revisions.entries(connection, history, limit)
+
+    def rehearsal(self, sample: Collection[str] = ()) -> AbstractContextManager[Rehearsal]:
+        return rehearsal.rehearsal(self._connections, sample)
 
     def shape(self, statement: Statement) -> str:
         return outcome.shape(self._connections, statement)
