@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from systems.postgresql.schema.scripts import says
 
+from systems.postgresql.schema.scripts import says
 from wayfare.core.statements import Action, Kind
 from wayfare.systems.databases.postgresql.database import PostgreSQL
 from wayfare.systems.databases.postgresql.schema.recall import loses_nothing
