@@ -22,11 +22,14 @@ REVISIONS_SEQUENCE = f"{REVISIONS_TABLE}_place_seq"
 _COMMENT = re.compile(r"^--\n(?:-- .*\n)+--\n", re.MULTILINE)
 _LINES = re.compile(r"^(?:\\(?:un)?restrict .*|-- Dumped (?:from|by) .*|SET transaction_timeout = 0;)\n", re.MULTILINE)
 _HEAD = re.compile(r"\A\s*(?:SET \w+ = [^\n]*;\n|SELECT pg_catalog\.set_config\([^\n]*\);\n)+")
+_MAPPING = re.compile(r"^CREATE (?:USER MAPPING|SERVER) .*?;\n", re.MULTILINE | re.DOTALL)
+_PASSWORD = re.compile(r"(\w*pass\w* )'(?:[^']|'')*'")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 
 
 def canonical(text: str) -> str:
-    """What pg_dump wrote, without comments, without psql's commands and without the settings at its head. Pure."""
+    """What pg_dump wrote, without comments, psql's commands, the settings at its head, and passwords. Pure."""
+    text = _MAPPING.sub(lambda found: _PASSWORD.sub(r"\1'…'", found[0]), text)
     bare = _LINES.sub("", _COMMENT.sub("", text))
     bare = _HEAD.sub("", bare)
     return _EMPTY_LINES.sub("\n\n", bare).strip() + "\n"
@@ -52,7 +55,14 @@ def server_version(connections: Connections) -> int:
 
 def _run(program: Path, variables: Mapping[str, str], address: Address) -> str:
     ours = [f"--exclude-table={DEFAULT_NAMESPACE}.{n}" for n in (REVISIONS_TABLE, LOCK_TABLE, REVISIONS_SEQUENCE)]
-    command = [str(program), "--schema-only", "--no-owner", f"--lock-wait-timeout={LOCK_WAIT_MS}", *ours]
+    command = [
+        str(program),
+        "--schema-only",
+        "--no-owner",
+        "--no-subscriptions",
+        f"--lock-wait-timeout={LOCK_WAIT_MS}",
+        *ours,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, env=dict(variables))  # noqa: S603
     if done.returncode:
         raise failed("pg_dump", done.stderr, address)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from wayfare.core.statements import Action
 from wayfare.systems.databases.postgresql.connect import Connection
 from wayfare.systems.databases.postgresql.dialect import DEFAULT_NAMESPACE
 
@@ -24,3 +25,27 @@ def oids(connection: Connection, names: Collection[str]) -> dict[str, int]:
         (list(names),),
     ).fetchall()
     return dict(rows)
+
+
+def relation(connection: Connection, *names: str) -> int:
+    """The first of them that is there; 0 for none."""
+    found = oids(connection, [n for n in names if n])
+    return next((found[n] for n in names if n in found), 0)
+
+
+def beside(action: Action) -> tuple[str, ...]:
+    """What the action may call an index or another relation by: as written, or in its table's namespace."""
+    space = action.table.rpartition(".")[0]
+    return (f"{space}.{action.name}", action.name) if space else (action.name,)
+
+
+def texts(connection: Connection, query: str, *values: object) -> list[str]:
+    """The first column of all rows, without those that are null."""
+    return [str(row[0]) for row in connection.execute(query, values).fetchall() if row[0] is not None]
+
+
+def named(connection: Connection, oid: int) -> str:
+    """A relation's quoted name, with its namespace."""
+    query = """select quote_ident(n.nspname) || '.' || quote_ident(c.relname) from pg_class c
+      join pg_namespace n on n.oid = c.relnamespace where c.oid = %s"""
+    return "".join(texts(connection, query, oid))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 
-from wayfare.core.changes import Entry, Held, Holder, Outcome, Size
+from wayfare.core.changes import Entry, Held, Holder, Outcome, Part, Rehearsal, Sample, Size
 from wayfare.core.statements import Statement
 from wayfare.systems.databases.postgresql.connect import Connections
-from wayfare.systems.databases.postgresql.schema import dump, lock, outcome, places
+from wayfare.systems.databases.postgresql.schema import dump, lock, outcome, places, rehearsal, replicas, watch
 from wayfare.systems.databases.postgresql.schema import history as revisions
 
 
@@ -39,8 +40,32 @@ class PostgreSQLSchema:
         with self._connections.use() as connection:
             return revisions.entries(connection, history, limit)
 
+    def rehearsal(self, sample: Collection[str] = ()) -> AbstractContextManager[Rehearsal]:
+        return rehearsal.rehearsal(self._connections, sample)
+
     def shape(self, statement: Statement) -> str:
         return outcome.shape(self._connections, statement)
 
     def outcome(self, statement: Statement, intent: str) -> Outcome:
         return outcome.outcome(self._connections, statement, intent)
+
+    def sample(self) -> Sample:
+        return watch.sample(self._connections)
+
+    def part(self) -> Part:
+        return replicas.part(self._connections)
+
+    def pooled(self) -> bool:
+        return replicas.pooled(self._connections)
+
+    def position(self) -> str:
+        return replicas.position(self._connections)
+
+    def reached(self, position: str) -> bool:
+        return replicas.reached(self._connections, position)
+
+    def lag_seconds(self) -> float:
+        return replicas.lag_seconds(self._connections)
+
+    def long_queries(self, seconds: float) -> Sequence[str]:
+        return replicas.long_queries(self._connections, seconds)
