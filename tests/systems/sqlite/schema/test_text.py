@@ -42,7 +42,7 @@ EVERYTHING = (
     "CREATE TABLE w (a TEXT COLLATE NOCASE, PRIMARY KEY (a)) WITHOUT ROWID",
     "CREATE TABLE s (a INTEGER NOT NULL, b ANY) STRICT",
     "CREATE UNIQUE INDEX i ON t (a DESC, lower(b)) WHERE a IS NOT NULL",
-    "CREATE VIEW v (x, y) AS\nWITH z AS (SELECT 1 AS one)\nSELECT one, -one FROM z WHERE one NOT IN (2) OR one->>'a' = 1",
+    "CREATE VIEW v (x, y) AS\nWITH z AS (SELECT 1 AS one)\nSELECT one, -one FROM z WHERE one NOT IN (2) OR one->>'a'",
     "CREATE TRIGGER g AFTER UPDATE ON t WHEN new.a > old.a BEGIN INSERT INTO s VALUES (1, 'x;y'); SELECT 1; END",
 )
 

@@ -152,8 +152,8 @@ class Runner:
     def _blockers(self) -> str:
         """Who has transactions open: one of them has the lock."""
         sql = (
-            "SELECT p.id, p.user, p.command, TIMESTAMPDIFF(SECOND, t.trx_started, NOW()) "
-            "FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id "
+            "SELECT p.id, p.user, p.command, TIMESTAMPDIFF(SECOND, t.trx_started, NOW()) FROM "
+            "information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id "
             "WHERE p.id <> CONNECTION_ID() ORDER BY t.trx_started LIMIT 5"
         )
         with self.connections.use() as eye:

@@ -101,7 +101,7 @@ class Lock:
         with self._turn:
             if not link.alive(self._lock):
                 return False
-            return link.value(self._lock, f"SELECT fence FROM {LOCK_TABLE} WHERE id = 1") == self.fence
+            return bool(link.value(self._lock, f"SELECT fence FROM {LOCK_TABLE} WHERE id = 1") == self.fence)
 
     def keep(self, entry: Entry) -> None:
         records.acceptable(entry)

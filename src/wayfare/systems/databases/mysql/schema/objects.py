@@ -87,7 +87,7 @@ def about(action: Action) -> frozenset[str]:
 
 
 def shape(connection: Connection, statement: Statement) -> str:
-    """Of whatever bears a name that the statement names: a table with all its columns and indexes, a view, a routine."""
+    """Of whatever bears a name that the statement names: a table with its columns and indexes, a view, a routine."""
     names = frozenset().union(*(about(a) for a in statement.actions)) if statement.actions else frozenset()
     return hashlib.sha256("\n".join(_parts(connection, names)).encode()).hexdigest()
 

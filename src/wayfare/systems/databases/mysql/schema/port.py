@@ -24,13 +24,13 @@ class MySqlSchema:
         self._server = server
 
     def identity(self) -> str:
-        """The server by its own number, and where it has none worth the name, by its host, port and folder."""
-        unique = "@@server_uuid" if not self._server().maria else "@@server_uid"
+        """The server by the number it gave itself, and its port: two on one machine may have the same number."""
+        unique = "server_uid" if self._server().maria else "server_uuid"
         with self._connections.use() as connection:
-            known = link.rows(connection, f"SHOW VARIABLES LIKE {literal(unique.strip('@'))}")
-            place = link.rows(connection, "SELECT @@hostname, @@port, @@datadir")[0]
-        number = str(known[0][1]) if known else ":".join(map(str, place))
-        return f"{number}/{self._connections.address.database}"
+            known = link.rows(connection, f"SHOW VARIABLES LIKE {literal(unique)}")
+            host, port, folder = link.rows(connection, "SELECT @@hostname, @@port, @@datadir")[0]
+        number = known[0][1] if known else f"{host}:{folder}"
+        return f"{number}:{port}/{self._connections.address.database}"
 
     def dump(self) -> str:
         with self._connections.use() as connection:
