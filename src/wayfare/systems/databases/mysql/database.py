@@ -14,10 +14,14 @@ from wayfare.systems.databases.mysql import (
     write,
 )
 from wayfare.systems.databases.mysql.native import library
+from wayfare.systems.databases.mysql.schema.port import MySqlSchema
 from wayfare.systems.databases.mysql.target import Target
 
 
 class MySql(Target):
+    def schema(self) -> MySqlSchema:
+        return MySqlSchema(self._connections, self.server)
+
     def sends(self, table: Table) -> Sequence[str]:
         return relay.sends(table)
 
