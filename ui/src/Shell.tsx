@@ -9,6 +9,8 @@ import mark from "./mark.svg";
 const PLACES = [
   { to: "/runs", name: "Runs" },
   { to: "/copy", name: "Start a copy" },
+  { to: "/changes", name: "Schema changes" },
+  { to: "/databases", name: "Databases" },
   { to: "/connections", name: "Connections" },
   { to: "/schedules", name: "Schedules" },
   { to: "/audit", name: "Audit", needs: "admin" },

@@ -119,9 +119,16 @@ export async function call<T>(method: string, path: string, body?: unknown, head
   throw problemOf(answer.status, text);
 }
 
+interface Envelope { message: string; remedy?: string; code?: string; details?: { field: string }[] } // of /api/v1
+
 function problemOf(status: number, text: string): Problem {
   try {
-    const told = JSON.parse(text) as Record<string, string>;
+    const answer = JSON.parse(text) as Record<string, string> & { error?: Envelope };
+    if (answer.error && typeof answer.error === "object") {
+      const { message, remedy, code, details } = answer.error;
+      return new Problem(status, message, remedy, details?.[0]?.field, code);
+    }
+    const told: Record<string, string> = answer as Record<string, string>;
     const message = told["message"] ?? told["detail"] ?? "";
     if (message) return new Problem(status, message, told["remedy"], told["where"], told["code"]);
   } catch {

@@ -1,4 +1,8 @@
 import { Link, Navigate, Outlet, createRootRoute, createRoute, createRouter } from "@tanstack/react-router";
+import { ChangePage } from "./pages/Change";
+import { Changes } from "./pages/Changes";
+import { Databases } from "./pages/Databases";
+import { NewChange } from "./pages/NewChange";
 import { Audit } from "./pages/Audit";
 import { ConnectionPage } from "./pages/Connection";
 import { Connections } from "./pages/Connections";
@@ -29,6 +33,10 @@ const routes = [
   }),
   createRoute({ getParentRoute: () => inside, path: "/connections", component: Connections }),
   createRoute({ getParentRoute: () => inside, path: "/connections/$name", component: ConnectionPage }),
+  createRoute({ getParentRoute: () => inside, path: "/changes", component: Changes }),
+  createRoute({ getParentRoute: () => inside, path: "/changes/$id", component: ChangePage }),
+  createRoute({ getParentRoute: () => inside, path: "/new-change", component: NewChange }),
+  createRoute({ getParentRoute: () => inside, path: "/databases", component: Databases }),
   createRoute({ getParentRoute: () => inside, path: "/schedules", component: Schedules }),
   createRoute({ getParentRoute: () => inside, path: "/audit", component: Audit }),
 ] as const;

@@ -95,7 +95,8 @@ def status_json(compared: Compared, entries: Sequence[Any], holder: Any) -> dict
 
 
 def lint_files(url: str, folder: Path, dialect: str, *, everything: bool, as_json: bool) -> int:
-    from wayfare.schema.lint import Facts, lint
+    from wayfare.schema.lint.facts import Facts
+    from wayfare.schema.lint.linting import lint
     from wayfare.schema.text.reading import DIALECTS, read
 
     if not url and dialect not in DIALECTS:

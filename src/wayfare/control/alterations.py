@@ -22,7 +22,8 @@ from wayfare.core.plan import Json
 from wayfare.core.ports import Executes
 from wayfare.core.principal import Principal
 from wayfare.core.statements import Statement
-from wayfare.schema.lint import Facts, lint
+from wayfare.schema.lint.facts import Facts
+from wayfare.schema.lint.linting import lint
 from wayfare.schema.plan import Strategy, checksum_of
 from wayfare.schema.risk import Judged, Risk, judge
 from wayfare.schema.study import Draft, Study, study

@@ -191,7 +191,8 @@ class Conductor:
                 reason = f"{name} could not be undone: {classified(error, name, opened.hide)}"
                 self.store.work.move(lane, Status.FAILED, reason)
                 return
-        self.store.work.move(lane, Status.UNDONE)
+        why = self._why(lane.run, "rollback") or self.store.run(lane.run).reason
+        self.store.work.move(lane, Status.UNDONE, why)
 
     def _undo(self, effect: Undoes, context: Context, step: Step) -> None:
         for failures in range(1, ATTEMPTS_MAX + 1):

@@ -43,7 +43,7 @@ def observe(context: StepContext, schema: Schema, member: str, subject: ChangeSu
     while watcher and time.monotonic() < deadline:
         tick = time.monotonic()
         lag = _lag(schema)
-        watcher.look(_sample(schema))
+        watcher.look(_sample(schema), lag)
         _note(context, member, watcher, lag)
         if watcher.verdict:
             context.ask("rollback", f"{member}: {watcher.verdict}")

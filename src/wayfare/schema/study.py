@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from difflib import unified_diff
 
 from wayfare.core.changes import Measured, Rehearsal, Rehearses, Schema, Size
 from wayfare.core.errors import Forbidden, SystemFailed, Unavailable
@@ -13,11 +14,13 @@ from wayfare.core.findings import Finding, Severity
 from wayfare.core.ports import Executes
 from wayfare.core.statements import Statement
 from wayfare.schema.inverse import inverse
-from wayfare.schema.lint import Facts, lint
+from wayfare.schema.lint.facts import Facts
+from wayfare.schema.lint.linting import lint
 from wayfare.schema.probes import Probe, probes
 from wayfare.schema.text.reading import read
 
 SAMPLED_ROWS_MIN = 10_000  # a smaller table takes no time worth estimating
+DIFFERENCE_LINES_MAX = 500
 LOST = "wayback_lost"
 
 
@@ -45,6 +48,7 @@ class Study:
     sizes: Mapping[str, Size]  # of the tables that it names
     fingerprint: str  # of the schema it was studied on
     backs: tuple[tuple[str, ...], ...] = ()  # each statement's own inverse, where one is known
+    difference: str = ""  # of the schema, before and after, as `diff -u` writes it
 
     @property
     def refused(self) -> bool:
@@ -67,6 +71,7 @@ class _Tried:
     down_measured: list[Measured] = field(default_factory=list)
     down_by: str = ""
     proved: bool = False
+    difference: str = ""
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -118,6 +123,7 @@ def _study(
         sizes,
         mark,
         tuple(tried.backs),
+        tried.difference,
     )
 
 
@@ -174,6 +180,7 @@ def _rehearse(clone: Rehearsal, dialect: str, draft: Draft, tried: _Tried) -> No
             advice = "Correct the statement; nothing was changed."
             tried.findings.append(_finding("statement_refused", Severity.ERROR, statement, measured.error, advice))
             return
+    tried.difference = unified(before, clone.dump())
     if draft.down is None:
         tried.findings += lost
         if lost:
@@ -199,6 +206,13 @@ def _prove(clone: Rehearsal, before: str, tried: _Tried) -> None:
         told = f"up and down together do not give the schema that was before: {difference}"
         advice = "Make the way back complete, or accept that it leads to another schema."
         tried.findings.append(Finding("wayback_differs", Severity.WARNING, told, "rollback", advice))
+
+
+def unified(before: str, after: str) -> str:
+    """The lines that differ, each with a few around it; at most DIFFERENCE_LINES_MAX."""
+    lines = list(unified_diff(before.splitlines(), after.splitlines(), "before", "after", lineterm=""))
+    more = [f"… and {len(lines) - DIFFERENCE_LINES_MAX} lines more"] if len(lines) > DIFFERENCE_LINES_MAX else []
+    return "\n".join([*lines[:DIFFERENCE_LINES_MAX], *more])
 
 
 def first_difference(before: str, after: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from wayfare.core.changes import Query, Sample
 
@@ -62,6 +62,7 @@ class Point:
     waiting: int
     waited_seconds: float
     failed_share: float
+    lag_seconds: float = 0.0
 
 
 def between(before: Sample, after: Sample) -> Costs:
@@ -135,7 +136,7 @@ class Watcher:
     _window: deque[Costs] = field(default_factory=deque)
     _touching: dict[str, bool] = field(default_factory=dict)
 
-    def look(self, sample: Sample) -> Point | None:
+    def look(self, sample: Sample, lag_seconds: float = 0.0) -> Point | None:
         """None for the first sample, with which nothing can be compared."""
         before, self.last = self.last, sample
         if before is None:
@@ -143,7 +144,7 @@ class Watcher:
         self._window.append(between(before, sample))
         while len(self._window) > self.limits.window_ticks:
             self._window.popleft()
-        point = self._point(before, sample, merged(self._window))
+        point = replace(self._point(before, sample, merged(self._window)), lag_seconds=lag_seconds)
         self.points.append(point)
         self.verdict = self.verdict or self._judge(point)
         return point

@@ -32,6 +32,8 @@ PUBLIC = frozenset(
         ("GET", "/auth/oidc/start"),
         ("GET", "/auth/oidc/callback"),
         ("POST", "/auth/oidc/token"),
+        # 001: signing in
+        ("POST", "/api/v1/authentication/login"),
         # 004: an account's beginning
         ("POST", "/api/auth/login"),
         ("POST", "/api/auth/register"),

@@ -101,6 +101,7 @@ def plan_answer(studied: Studied) -> PlanAnswer:
         estimate_seconds=round(study.estimate_seconds, 3),
         rollback_seconds=round(study.rollback_seconds, 3),
         risk_reasons=[reason.text for reason in studied.judged.reasons],
+        difference=study.difference,
         fingerprint=study.fingerprint,
         studied_at=printed(studied.at),
     )

@@ -11,7 +11,8 @@ from wayfare.faces.http.threads import OneThread
 from wayfare.faces.orchestrator.answers import SCRIPT, notices
 from wayfare.faces.orchestrator.callers import Plans, cluster_of
 from wayfare.faces.orchestrator.shapes import LintAnswer, LintBody, Notice
-from wayfare.schema.lint import Facts, lint
+from wayfare.schema.lint.facts import Facts
+from wayfare.schema.lint.linting import lint
 from wayfare.systems.registry import adapter
 
 router = APIRouter(prefix="/api/v1", tags=["authoring"], route_class=OneThread)

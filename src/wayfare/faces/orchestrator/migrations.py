@@ -11,6 +11,7 @@ from wayfare.access.rates import Limit
 from wayfare.control import alterations, altering, approvals, clusters
 from wayfare.control.alterations import Alteration, Wanted
 from wayfare.core.findings import Severity
+from wayfare.faces.http.access import access
 from wayfare.faces.http.allowances import Allowed
 from wayfare.faces.http.callers import Caller
 from wayfare.faces.http.threads import OneThread
@@ -166,10 +167,18 @@ def validate_migration(
 
 
 @router.get("/{migration_id}/audit")
-def audit_of_migration(migration_id: str, caller: Audits) -> AuditAnswer:
+def audit_of_migration(migration_id: str, caller: Audits, request: Request) -> AuditAnswer:
     """Who did what with it, oldest first."""
     alteration = alteration_of(caller, migration_id)
     subjects = {alteration.id, *(a.id for a in approvals.of(caller.store, alteration))}
     with caller.store.read() as connection:
         entries = audit.entries(connection, limit=AUDITED_MAX)
-    return AuditAnswer(entries=[asdict(entry) for entry in reversed(entries) if entry.subject in subjects])
+    accounts = access(request).entrance.accounts
+    told = [entry for entry in reversed(entries) if entry.subject in subjects]
+    names = {p: found.name for p in {entry.principal for entry in told} if (found := accounts.get(p))}
+    return AuditAnswer(
+        entries=[
+            {**asdict(entry), "who": names.get(entry.principal, entry.principal), "at": printed(entry.at)}
+            for entry in told
+        ]
+    )

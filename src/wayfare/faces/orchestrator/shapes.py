@@ -98,6 +98,7 @@ class PlanAnswer(Shape):
     estimate_seconds: float
     rollback_seconds: float
     risk_reasons: list[str]
+    difference: Annotated[str, Field(description="Of the schema, as `diff -u` writes it.")]
     fingerprint: str
     studied_at: str
 
