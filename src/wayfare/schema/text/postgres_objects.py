@@ -162,7 +162,7 @@ def _comment(node: Any) -> list[Action]:
 
 def _granted(node: Any) -> list[Action]:
     what = enum(node, "objtype").removeprefix("OBJECT_").lower()
-    privileges = [p.access_priv.priv_name for p in node.privileges] or ["all"]
+    privileges = [_privilege(p.access_priv) for p in node.privileges] or ["all"]
     details: dict[str, Any] = {"of": what, "privileges": privileges, "grantees": texts(node.grantees)}
     details |= {"all_in_schema": True} if enum(node, "targtype") == "ACL_TARGET_ALL_IN_SCHEMA" else {}
     details |= {"grant_option": True} if node.grant_option else {}
@@ -170,6 +170,11 @@ def _granted(node: Any) -> list[Action]:
     kind = Kind.GRANT if node.is_grant else Kind.REVOKE
     tables = what == "table" and not details.get("all_in_schema")
     return [Action(kind, name if tables else "", name, details) for name in texts(node.objects)]
+
+
+def _privilege(found: Any) -> str:
+    columns = texts(found.cols)
+    return f"{found.priv_name or 'all'} ({', '.join(columns)})" if columns else str(found.priv_name)
 
 
 def _role_granted(node: Any) -> list[Action]:

@@ -160,7 +160,7 @@ def constraint(name: str, part: Any, column: str = "") -> list[Action]:
 
 def _columns(contype: str, part: Any, column: str) -> dict[str, Any]:
     if contype == "CONSTR_CHECK":
-        return {"expression": expression(part.raw_expr)}
+        return {"expression": expression(part.raw_expr), "columns": [column] if column else _named(part.raw_expr)}
     if contype == "CONSTR_FOREIGN":
         columns: Sequence[str] = texts(part.fk_attrs) or [column]
         return {"columns": list(columns), "references": table(part.pktable), "referenced": texts(part.pk_attrs)}
@@ -170,3 +170,9 @@ def _columns(contype: str, part: Any, column: str) -> dict[str, Any]:
     if part.nulls_not_distinct:
         details["nulls_not_distinct"] = True
     return details | ({"index": part.indexname} if part.indexname else {})
+
+
+def _named(node: Any) -> list[str]:
+    """The columns of an expression, each once."""
+    found = (text(m.fields[-1]) for m in walk(node) if m.DESCRIPTOR.name == "ColumnRef")
+    return list(dict.fromkeys(name for name in found if name))
