@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from wayfare.core.changes import Entry, Holder, Outcome, Rehearsal, Size
+from wayfare.core.changes import Entry, Holder, Outcome, Rehearsal, Sample, Size
 from wayfare.core.statements import Statement
 from wayfare.systems.databases.mysql import connection as link
 from wayfare.systems.databases.mysql.connection import Connections
 from wayfare.systems.databases.mysql.dialect import literal
-from wayfare.systems.databases.mysql.schema import carry, lock, objects, records, rehearsal
+from wayfare.systems.databases.mysql.schema import carry, lock, objects, records, rehearsal, watch
 from wayfare.systems.databases.mysql.server import Server
 
 
@@ -68,3 +68,7 @@ class MySqlSchema:
 
     def rehearsal(self, sample: Collection[str] = ()) -> AbstractContextManager[Rehearsal]:
         return rehearsal.rehearsal(self._connections, self._server(), sample)
+
+    def sample(self) -> Sample:
+        with self._connections.use() as connection:
+            return watch.sample(connection)
