@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 
-from wayfare.core.changes import Entry, Holder, Outcome, Size
+from wayfare.core.changes import Entry, Holder, Outcome, Rehearsal, Sample, Size
 from wayfare.core.statements import Statement
 from wayfare.systems.databases.mysql import connection as link
 from wayfare.systems.databases.mysql.connection import Connections
 from wayfare.systems.databases.mysql.dialect import literal
-from wayfare.systems.databases.mysql.schema import carry, lock, objects, records
+from wayfare.systems.databases.mysql.schema import carry, lock, objects, records, rehearsal, watch
 from wayfare.systems.databases.mysql.server import Server
 
 
@@ -64,3 +65,10 @@ class MySqlSchema:
             if link.rows(connection, at_work):
                 return Outcome.AT_WORK
             return Outcome.NOT_DONE if objects.shape(connection, statement) == intent else Outcome.DONE
+
+    def rehearsal(self, sample: Collection[str] = ()) -> AbstractContextManager[Rehearsal]:
+        return rehearsal.rehearsal(self._connections, self._server(), sample)
+
+    def sample(self) -> Sample:
+        with self._connections.use() as connection:
+            return watch.sample(connection)
