@@ -176,9 +176,5 @@ def audit_of_migration(migration_id: str, caller: Audits, request: Request) -> A
     accounts = access(request).entrance.accounts
     told = [entry for entry in reversed(entries) if entry.subject in subjects]
     names = {p: found.name for p in {entry.principal for entry in told} if (found := accounts.get(p))}
-    return AuditAnswer(
-        entries=[
-            {**asdict(entry), "who": names.get(entry.principal, entry.principal), "at": printed(entry.at)}
-            for entry in told
-        ]
-    )
+    told_by = [{"who": names.get(entry.principal, entry.principal), "at": printed(entry.at)} for entry in told]
+    return AuditAnswer(entries=[{**asdict(entry), **by} for entry, by in zip(told, told_by, strict=True)])
