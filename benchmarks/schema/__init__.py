@@ -1,0 +1,1 @@
+"""What schema changes cost the others, and how true rehearsals are: `uv run python -m benchmarks.schema`."""
