@@ -1,1 +1,1 @@
-"""What schema changes cost, and whether what is said of them beforehand is true."""
+"""What schema changes cost the others, and how true rehearsals are: `uv run python -m benchmarks.schema`."""

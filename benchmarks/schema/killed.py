@@ -1,0 +1,90 @@
+"""kill -9 of a runner in the middle of a rewriting ALTER: what stays, and when the next one may begin."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from benchmarks.schema.ground import entry, ground, says, tell
+from wayfare.core.address import Address
+from wayfare.core.changes import Outcome, Policy
+from wayfare.core.statements import Kind, Statement
+from wayfare.systems.databases.postgresql.database import PostgreSQL
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+ROUNDS = 5
+FREE_MS_MAX = 1000.0
+REWRITE = says("alter table users add column lost uuid default gen_random_uuid()", Kind.ADD_COLUMN, "users", "lost")
+BUILD = says(
+    "create index concurrently lost_index on users (payload)",
+    Kind.CREATE_INDEX,
+    "users",
+    "lost_index",
+    alone=True,
+    concurrently=True,
+)
+
+
+def run() -> bool:
+    print(f"kill9: {ROUNDS} rounds each; a runner is killed half a second into its statement")
+    kept = True
+    with ground() as address, PostgreSQL(address) as db:
+        for name, statement in (("a rewriting ALTER", REWRITE), ("a concurrent index build", BUILD)):
+            free, left, cleared = [], 0, 0
+            for _ in range(ROUNDS):
+                intent = db.schema().shape(statement)
+                kill_in_the_middle(address, statement)
+                free.append(until_free(db))
+                left += committed(db)
+                while (outcome := db.schema().outcome(statement, intent)) is Outcome.AT_WORK:
+                    time.sleep(0.02)
+                cleared += outcome is Outcome.NOT_DONE and not invalid(db)
+            kept &= tell(f"{name}: the lock was free after, at most", max(free) * 1e3, "ms", FREE_MS_MAX)
+            kept &= tell(f"{name}: columns or entries left", left, "", 0)
+            kept &= tell(f"{name}: rounds that were not told as not done and cleared", ROUNDS - cleared, "", 0)
+    return kept
+
+
+def kill_in_the_middle(address: Address, statement: Statement) -> None:
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    runner = context.Process(target=carry, args=(address, statement, there))
+    runner.start()
+    here.recv()
+    time.sleep(0.5)
+    assert runner.pid
+    os.kill(runner.pid, signal.SIGKILL)
+    runner.join()
+
+
+def carry(address: Address, statement: Statement, ready: Connection) -> None:
+    with PostgreSQL(address) as db:
+        held = db.schema().lock("doomed")
+        assert held
+        ready.send(True)
+        held.carry([statement], entry("lost"), Policy())
+
+
+def until_free(db: PostgreSQL) -> float:
+    """Seconds until another runner has the lock."""
+    began = time.perf_counter()
+    while True:
+        held = db.schema().lock("the next")
+        if held:
+            with held:
+                return time.perf_counter() - began
+        time.sleep(0.01)
+
+
+def committed(db: PostgreSQL) -> int:
+    found = db.execute("select count(*) n from pg_attribute where attname = 'lost'").to_pylist()[0]["n"]
+    return int(found) + len(db.schema().entries("benchmark"))
+
+
+def invalid(db: PostgreSQL) -> int:
+    return int(db.execute("select count(*) n from pg_index where not indisvalid").to_pylist()[0]["n"])
