@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from wayfare.core.changes import Carried, Entry, Policy
+from wayfare.core.changes import Carried, Entry, Policy, ended_now
 from wayfare.core.errors import Busy, LossRefused, Refused, WayfareError
 from wayfare.core.statements import Kind, Statement
 from wayfare.systems.databases.mysql import connection as link
@@ -67,7 +67,7 @@ def rows(
                 link.run(connection, "SET SESSION innodb_lock_wait_timeout = 1, lock_wait_timeout = 1")
                 changed = sum(_row_change(connection, s) for s in statements)
                 seconds = time.monotonic() - begun
-                records.keep(connection, entry)
+                records.keep(connection, ended_now(entry))
             return Carried(seconds, tries, begun - started, changed)
         except Busy as error:
             _impatient(policy, started, tries, str(error))

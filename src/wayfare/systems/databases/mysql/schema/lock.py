@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Self
 
-from wayfare.core.changes import LOCK_TABLE, REVISIONS_TABLE, Carried, Entry, Holder, Policy
+from wayfare.core.changes import LOCK_TABLE, REVISIONS_TABLE, Carried, Entry, Holder, Policy, ended_now
 from wayfare.core.errors import Busy, LockLost
 from wayfare.core.statements import Statement
 from wayfare.systems.databases.mysql import connection as link
@@ -123,7 +123,7 @@ class Lock:
                 pass  # the fence
             runner = carry.Runner(self._connections, self._server, self.working(), self.fence)
             carried = runner.change(statements[0], policy)
-            self.keep(entry)
+            self.keep(ended_now(entry))
         return carried
 
     def working(self) -> Connection:

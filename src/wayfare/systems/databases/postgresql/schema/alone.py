@@ -13,7 +13,7 @@ from contextlib import closing
 
 import psycopg
 
-from wayfare.core.changes import Carried, Entry, Policy
+from wayfare.core.changes import Carried, Entry, Policy, ended_now
 from wayfare.core.statements import Kind, Statement
 from wayfare.systems.databases.postgresql.connect import Connection, Connections
 from wayfare.systems.databases.postgresql.errors import classifying
@@ -104,4 +104,4 @@ def _record(connection: Connection, fence: int, entry: Entry) -> None:
     with classifying(), connection.transaction():
         connection.execute("set local role none")
         history.check_fence(connection, fence)
-        history.keep(connection, entry)
+        history.keep(connection, ended_now(entry))

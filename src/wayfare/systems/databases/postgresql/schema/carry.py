@@ -12,7 +12,7 @@ from contextlib import closing
 
 import psycopg
 
-from wayfare.core.changes import Carried, Entry, Policy
+from wayfare.core.changes import Carried, Entry, Policy, ended_now
 from wayfare.core.errors import Refused
 from wayfare.core.statements import Kind, Statement
 from wayfare.systems.databases.postgresql.connect import Connection, Connections
@@ -96,7 +96,7 @@ def _once(
     seconds = time.monotonic() - began
     with classifying():
         connection.execute("set local role none; set local statement_timeout = 0")  # a script may have become another
-        history.keep(connection, entry)
+        history.keep(connection, ended_now(entry))
         _commit(connection, statements)
     return seconds, rows
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from wayfare.core.changes import Size
+from wayfare.core.errors import SystemFailed
 from wayfare.systems.databases.postgresql.connect import Connections
 from wayfare.systems.databases.postgresql.dialect import DEFAULT_NAMESPACE
 from wayfare.systems.databases.postgresql.schema.names import NOT_OURS
@@ -43,3 +44,15 @@ def sizes(connections: Connections) -> Mapping[str, Size]:
             if namespace == DEFAULT_NAMESPACE:
                 found[name] = found[f"{namespace}.{name}"]
     return found
+
+
+def examine(connections: Connections) -> Mapping[str, str]:
+    """Do blocks in PL/pgSQL run? Revisions often have some; a server may lack the language, or the right to use it."""
+    try:
+        with connections.use("plpgsql") as connection:
+            connection.execute("do language plpgsql $$ begin perform 1; end $$")
+    except SystemFailed as error:
+        if error.retryable:
+            raise
+        return {"plpgsql": error.message}
+    return {"plpgsql": ""}

@@ -67,5 +67,11 @@ class PostgreSQLSchema:
     def lag_seconds(self) -> float:
         return replicas.lag_seconds(self._connections)
 
+    def connections(self) -> int:
+        return replicas.connections(self._connections)
+
+    def examine(self) -> Mapping[str, str]:
+        return places.examine(self._connections)
+
     def long_queries(self, seconds: float) -> Sequence[str]:
         return replicas.long_queries(self._connections, seconds)

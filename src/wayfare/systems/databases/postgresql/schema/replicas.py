@@ -84,6 +84,15 @@ def lag_seconds(connections: Connections) -> float:
     return max(0.0, float(rows[0][0]))
 
 
+def connections(connections: Connections) -> int:
+    """Clients of this database, whoever they are."""
+    query = (
+        "select count(*) from pg_stat_activity where datname = current_database() and backend_type = 'client backend'"
+    )
+    with connections.use() as connection:
+        return int(str(_one(connection, query)))
+
+
 def long_queries(connections: Connections, seconds: float) -> Sequence[str]:
     """Of this database, the oldest first; ours are left out."""
     with connections.use() as connection:

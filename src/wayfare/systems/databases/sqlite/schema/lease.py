@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Self
 
-from wayfare.core.changes import Carried, Entry, Policy
+from wayfare.core.changes import Carried, Entry, Policy, ended_now
 from wayfare.core.errors import Busy, LockLost, SystemFailed
 from wayfare.core.statements import Statement
 from wayfare.systems.databases.sqlite.errors import classified, occupied
@@ -107,7 +107,7 @@ class Lease:
             def together(connection: sqlite3.Connection) -> tuple[int, float]:
                 self._check(connection)
                 done = carry.run(connection, self._files, statements, policy)
-                records.keep(connection, entry)
+                records.keep(connection, ended_now(entry))
                 self._extend(connection)
                 return done
 
@@ -118,7 +118,7 @@ class Lease:
         with self._writing("checking the lock"):
             self._extend(self._connection, self._files.path.stat().st_size / VACUUM_BYTES_PER_SECOND)
         carried = carry.alone(self._connection, statement, policy)
-        self.keep(entry)
+        self.keep(ended_now(entry))
         return carried
 
     @contextmanager
