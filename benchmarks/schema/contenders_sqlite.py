@@ -1,4 +1,4 @@
-"""A hundred runners want the lock of one SQLite file at once: `uv run python -m benchmarks.schema.contenders_sqlite`."""
+"""A hundred runners want one lock of SQLite at once: `uv run python -m benchmarks.schema.contenders_sqlite`."""
 
 from __future__ import annotations
 

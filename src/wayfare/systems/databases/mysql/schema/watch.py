@@ -12,8 +12,8 @@ from wayfare.systems.databases.mysql.connection import Connection
 _PICOSECONDS_PER_MS = 1e9
 # The statistics have no sum of squares. The mean's square is the least it can be: it says nothing of the spread.
 _QUERIES = (
-    "SELECT digest, digest_text, count_star, sum_timer_wait FROM performance_schema.events_statements_summary_by_digest "
-    "WHERE schema_name = DATABASE() AND digest IS NOT NULL"
+    "SELECT digest, digest_text, count_star, sum_timer_wait "
+    "FROM performance_schema.events_statements_summary_by_digest WHERE schema_name = DATABASE() AND digest IS NOT NULL"
 )
 _WAITING = (
     "SELECT info, time FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND db = DATABASE() "
