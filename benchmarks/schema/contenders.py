@@ -25,7 +25,10 @@ def run() -> bool:
             assert held.fence
         context = multiprocessing.get_context("spawn")
         gate, answers, over = context.Barrier(PROCESSES), context.Queue(), context.Event()
-        runners = [context.Process(target=group, args=(address, gate, answers, over)) for _ in range(PROCESSES)]
+        runners = [
+            context.Process(target=group, args=(address.url(reveal=True), gate, answers, over))
+            for _ in range(PROCESSES)
+        ]
         for each in runners:
             each.start()
         found = [answers.get() for _ in range(CONTENDERS)]
@@ -40,13 +43,13 @@ def run() -> bool:
 
 
 def group(
-    address: Address,
+    url: str,
     gate: multiprocessing.synchronize.Barrier,
     answers: multiprocessing.Queue[tuple[bool, float]],
     over: multiprocessing.synchronize.Event,
 ) -> None:
     """A process's share of the runners: threads with a database each, which begin together."""
-    number = CONTENDERS // PROCESSES
+    number, address = CONTENDERS // PROCESSES, Address.parse(url, where="")
     ready = threading.Barrier(number, action=gate.wait)
     threads = [threading.Thread(target=contend, args=(address, ready, answers, over)) for _ in range(number)]
     for thread in threads:

@@ -53,7 +53,7 @@ def run() -> bool:
 def kill_in_the_middle(address: Address, statement: Statement) -> None:
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
-    runner = context.Process(target=carry, args=(address, statement, there))
+    runner = context.Process(target=carry, args=(address.url(reveal=True), statement.text, there))
     runner.start()
     here.recv()
     time.sleep(0.5)
@@ -62,8 +62,9 @@ def kill_in_the_middle(address: Address, statement: Statement) -> None:
     runner.join()
 
 
-def carry(address: Address, statement: Statement, ready: Connection) -> None:
-    with PostgreSQL(address) as db:
+def carry(url: str, text: str, ready: Connection) -> None:
+    statement = next(s for s in (REWRITE, BUILD) if s.text == text)  # its details cannot be sent
+    with PostgreSQL(Address.parse(url, where="")) as db:
         held = db.schema().lock("doomed")
         assert held
         ready.send(True)

@@ -41,7 +41,7 @@ def measured(address: Address, locks: Mapping[str, str] | None) -> tuple[float, 
     """The worst wait in ms, and the seconds of the change."""
     context = multiprocessing.get_context("spawn")
     over, answers = context.Event(), context.Queue()
-    clients = [context.Process(target=client, args=(address, over, answers)) for _ in range(CLIENTS)]
+    clients = [context.Process(target=client, args=(address.url(reveal=True), over, answers)) for _ in range(CLIENTS)]
     for each in clients:
         each.start()
     for _ in clients:
@@ -62,9 +62,9 @@ def measured(address: Address, locks: Mapping[str, str] | None) -> tuple[float, 
     return worst * 1e3, seconds
 
 
-def client(address: Address, over: multiprocessing.synchronize.Event, answers: multiprocessing.Queue[float]) -> None:
+def client(url: str, over: multiprocessing.synchronize.Event, answers: multiprocessing.Queue[float]) -> None:
     """Reads single rows until it is over, and tells its longest wait in seconds."""
-    worst = 0.0
+    worst, address = 0.0, Address.parse(url, where="")
     with psycopg.connect(autocommit=True, **parameters(address)) as connection:
         answers.put(0.0)
         while not over.is_set():
