@@ -121,7 +121,9 @@ def _statement(statement: Statement, measured: Measured | None) -> Text:
     line = Text(f"  {' '.join(statement.text.split())[:160]}\n")
     if measured is None:
         return line.append("    not rehearsed", "dim")
-    facts = [f"{table} takes no {blocks}" for table, blocks in measured.blocks.items() if blocks is not Blocks.NOTHING]
+    facts = [
+        f"{table} takes {blocks.told}" for table, blocks in measured.blocks.items() if blocks is not Blocks.NOTHING
+    ]
     facts += [f"rewrites {table}" for table in measured.rewrites]
     facts += [f"reads all of {table}" for table in measured.scans if table not in measured.rewrites]
     facts += [measured.clause] if measured.clause else []

@@ -201,6 +201,11 @@ class Blocks(StrEnum):
     WRITES = "writes"
     EVERYTHING = "reads and writes"
 
+    @property
+    def told(self) -> str:
+        """After "the table takes": "no writes"."""
+        return "neither reads nor writes" if self is Blocks.EVERYTHING else f"no {self.value}"
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:

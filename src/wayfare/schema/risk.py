@@ -91,6 +91,6 @@ def _of_measure(statement: Statement, measured: Measured, sizes: Mapping[str, Si
         heavy = table in (*measured.rewrites, *measured.scans)
         large = sizes.get(table, Size(0, 0)).rows >= ROWS_MEDIUM
         if seconds > BLOCKED_SECONDS_HIGH or (heavy and large and blocks is Blocks.EVERYTHING):
-            yield Reason(Risk.HIGH, f"{table} takes no {blocks} for about {seconds:.1f} s.", statement.line)
+            yield Reason(Risk.HIGH, f"{table} takes {blocks.told} for about {seconds:.1f} s.", statement.line)
         elif seconds > BLOCKED_SECONDS_MEDIUM:
-            yield Reason(Risk.MEDIUM, f"{table} takes no {blocks} for about {seconds:.1f} s.", statement.line)
+            yield Reason(Risk.MEDIUM, f"{table} takes {blocks.told} for about {seconds:.1f} s.", statement.line)

@@ -181,8 +181,8 @@ class Watcher:
     def _judge(self, point: Point) -> str:
         limits = self.limits
         if point.ratio is not None and point.ratio > limits.ratio_max:
-            share = (point.ratio - 1) * 100
-            return f"queries of {_named(self.tables)} are {share:.0f} % slower than before, beside the others."
+            share = f"{point.ratio:.0f} times" if point.ratio > 10 else f"{(point.ratio - 1) * 100:.0f} %"
+            return f"queries of {_named(self.tables)} are {share} slower than before, beside the others."
         if point.waited_seconds > limits.lock_wait_seconds_max:
             return f"somebody has waited for a lock for {point.waited_seconds:.1f} s."
         if point.failed_share > limits.rollback_share_max > self.failed_before and point.calls >= limits.calls_min:

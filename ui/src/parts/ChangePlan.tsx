@@ -48,7 +48,7 @@ function Statements(props: { statements: Statement[] }) {
 
 function felt(statement: Statement): string[] {
   const blocked = Object.entries(statement.blocks).filter(([, what]) => what === "writes" || what === "reads and writes");
-  const lines = blocked.map(([table, what]) => `${table} takes no ${what}`);
+  const lines = blocked.map(([table, what]) => `${table} takes ${what === "writes" ? "no writes" : "neither reads nor writes"}`);
   lines.push(...statement.rewrites.map((table) => `${table} is written anew`));
   lines.push(...statement.scans.filter((table) => !statement.rewrites.includes(table)).map((table) => `${table} is read whole`));
   return statement.error ? [statement.error] : lines.length ? lines : ["nothing"];

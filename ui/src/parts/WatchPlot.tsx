@@ -55,6 +55,6 @@ function options(element: HTMLElement, limit: number | undefined): uPlot.Options
     padding: [8, 8, 0, 0],
     scales: { x: { time: false }, y: { range: (_plot, _min, max) => [0, Math.max((max ?? 0) * 1.15, (limit ?? 0) * 1.15, 0.1)] } },
     axes: [{ ...axis, size: 28, values: (_plot, ticks) => ticks.map((tick) => `${tick} s`) }, { ...axis, size: 46 }],
-    series: [{}, { stroke: colour("--accent"), width: 1.5, points: { show: false } }, { stroke: colour("--bad"), width: 1, dash: [5, 4], points: { show: false } }],
+    series: [{}, { stroke: colour("--accent"), width: 1.5, points: { size: 5, fill: colour("--accent") } }, { stroke: colour("--bad"), width: 1, dash: [5, 4], points: { show: false } }],
   };
 }

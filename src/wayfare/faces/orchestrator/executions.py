@@ -169,7 +169,7 @@ def execution_answer(store: Store, run: Run) -> ExecutionAnswer:
         progress=_percent(picture, run),
         performance_metrics=_metrics(members),
         strategy=str(run.request.get("strategy", "")).title(),
-        phases=[_phase(phase.name, plan, events) for phase in picture.phases],
+        phases=[_phase(phase.name, plan, events, over=run.status in ENDED) for phase in picture.phases],
         findings=[notice(finding) for finding in picture.findings],
     )
 
@@ -214,11 +214,14 @@ _STATES = {
 }
 
 
-def _phase(name: str, plan: Plan, events: Sequence[Event]) -> PhaseAnswer:
+def _phase(name: str, plan: Plan, events: Sequence[Event], *, over: bool) -> PhaseAnswer:
     steps = next(phase.steps for phase in plan.phases if phase.name == name)
     made = [_step(step.name, events) for step in steps]
+    for step in made:
+        if over and step["status"] == "Running":  # it was stopped, and nobody will take it up
+            step["status"] = "Stopped"
     states = {str(step["status"]) for step in made}
-    order = ("Failed", "Running", "RolledBack")
+    order = ("Failed", "Running", "RolledBack", "Stopped")
     status = next((s for s in order if s in states), "Succeeded" if states == {"Succeeded"} else "Pending")
     return PhaseAnswer(name=name, status=status, steps=made)
 
