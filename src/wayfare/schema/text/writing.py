@@ -123,3 +123,11 @@ def given(action_kind: str, dialect: str, table: str, columns: list[str]) -> str
     words = [table.rpartition(".")[2], *([] if action_kind == "primary_key" else columns), ends[action_kind]]
     name = "_".join(words)
     return name if len(name.encode()) <= NAME_BYTES_MAX else ""
+
+
+def as_text(expression: str, dialect: str) -> str:
+    """A value of any type as text."""
+    return f"CAST({expression} AS {_TEXTS[dialect]})"
+
+
+_TEXTS = {"postgres": "text", "mysql": "char", "sqlite": "text", "tsql": "nvarchar(4000)"}
