@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 
 _QUOTES = {"postgres": ('"', '"'), "mysql": ("`", "`"), "sqlite": ('"', '"'), "tsql": ("[", "]")}
 _USUAL = {  # {t}: the table, quoted; {n}: what it is about; {m}: its new name; {ns}: the table's namespace and a dot
@@ -131,3 +132,9 @@ def as_text(expression: str, dialect: str) -> str:
 
 
 _TEXTS = {"postgres": "text", "mysql": "char", "sqlite": "text", "tsql": "nvarchar(4000)"}
+
+
+def called(*words: str) -> str:
+    """A name for something of ours: the last part of each, short enough for every system."""
+    name = "_".join(word.rpartition(".")[2] for word in words)
+    return name if len(name.encode()) <= NAME_BYTES_MAX else f"{name[:24]}_{sha256(name.encode()).hexdigest()[:8]}"
