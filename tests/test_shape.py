@@ -24,6 +24,8 @@ MAY_NAME_SYSTEMS = {
     "copy/demo.py",  # somebody must choose the two systems of the demo
     "schema/text",  # dialects of SQL have the names of systems
     "schema/lint",
+    "schema/probes.py",
+    "schema/recipes",  # … each written for some of them
     "faces",  # a face speaks the words of its document, and some of those are names of systems
     "settings.py",  # which databases can hold our own records
     "store",  # … and how they differ

@@ -56,7 +56,19 @@ def _index(node: Any) -> list[Action]:
     details: dict[str, Any] = {"columns": [c for c in columns if c], "unique": node.unique}
     details |= {"concurrently": node.concurrent, "if_not_exists": node.if_not_exists}
     details |= {"where": node.HasField("where_clause"), "expressions": not all(columns)}
+    details |= {"plain": _plain(node) and all(columns)}
     return [Action(Kind.CREATE_INDEX, table(node.relation), node.idxname, details)]
+
+
+def _plain(node: Any) -> bool:
+    """Is an index told whole by its columns?"""
+    bare = not (node.options or node.index_including_params or node.table_space or node.nulls_not_distinct)
+    parts = [p.index_elem for p in node.index_params]
+    usual = all(not (p.opclass or p.collation) for p in parts)
+    ordered = all(
+        enum(p, "ordering") == "SORTBY_DEFAULT" and enum(p, "nulls_ordering") == "SORTBY_NULLS_DEFAULT" for p in parts
+    )
+    return bare and usual and ordered and node.access_method in ("", "btree") and not node.HasField("where_clause")
 
 
 def _reindex(node: Any) -> list[Action]:

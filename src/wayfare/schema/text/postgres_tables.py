@@ -163,13 +163,28 @@ def _columns(contype: str, part: Any, column: str) -> dict[str, Any]:
         return {"expression": expression(part.raw_expr), "columns": [column] if column else _named(part.raw_expr)}
     if contype == "CONSTR_FOREIGN":
         columns: Sequence[str] = texts(part.fk_attrs) or [column]
-        return {"columns": list(columns), "references": table(part.pktable), "referenced": texts(part.pk_attrs)}
+        return {"columns": list(columns), "references": table(part.pktable)} | _rules(part)
     if contype == "CONSTR_EXCLUSION":
         return {}
     details: dict[str, Any] = {"columns": texts(part.keys) or ([column] if column else [])}
     if part.nulls_not_distinct:
         details["nulls_not_distinct"] = True
     return details | ({"index": part.indexname} if part.indexname else {})
+
+
+_MATCHES = {"f": "MATCH FULL", "p": "MATCH PARTIAL"}
+_RULES = {"r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+
+
+def _rules(part: Any) -> dict[str, Any]:
+    """What a foreign key refers to, and the rest of it as one text."""
+    said = [_MATCHES.get(part.fk_matchtype, "")]
+    columns = f" ({', '.join(texts(part.fk_del_set_cols))})" if part.fk_del_set_cols else ""
+    said += [f"ON DELETE {_RULES[part.fk_del_action]}{columns}"] if part.fk_del_action in _RULES else []
+    said += [f"ON UPDATE {_RULES[part.fk_upd_action]}"] if part.fk_upd_action in _RULES else []
+    said += ["DEFERRABLE"] if part.deferrable else []
+    said += ["INITIALLY DEFERRED"] if part.initdeferred else []
+    return {"referenced": texts(part.pk_attrs), "rule": " ".join(word for word in said if word)}
 
 
 def _named(node: Any) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import sha256
 
 _QUOTES = {"postgres": ('"', '"'), "mysql": ("`", "`"), "sqlite": ('"', '"'), "tsql": ("[", "]")}
 _USUAL = {  # {t}: the table, quoted; {n}: what it is about; {m}: its new name; {ns}: the table's namespace and a dot
@@ -123,3 +124,17 @@ def given(action_kind: str, dialect: str, table: str, columns: list[str]) -> str
     words = [table.rpartition(".")[2], *([] if action_kind == "primary_key" else columns), ends[action_kind]]
     name = "_".join(words)
     return name if len(name.encode()) <= NAME_BYTES_MAX else ""
+
+
+def as_text(expression: str, dialect: str) -> str:
+    """A value of any type as text."""
+    return f"CAST({expression} AS {_TEXTS[dialect]})"
+
+
+_TEXTS = {"postgres": "text", "mysql": "char", "sqlite": "text", "tsql": "nvarchar(4000)"}
+
+
+def called(*words: str) -> str:
+    """A name for something of ours: the last part of each, short enough for every system."""
+    name = "_".join(word.rpartition(".")[2] for word in words)
+    return name if len(name.encode()) <= NAME_BYTES_MAX else f"{name[:24]}_{sha256(name.encode()).hexdigest()[:8]}"
