@@ -13,6 +13,7 @@ from faces.server import Server
 from moving import data
 from ui.conftest import WAIT_MS
 from ui.driving import ask, choose, save, status, url_of
+from ui.test_changes import made
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -38,6 +39,10 @@ EMPTY = (
     "/ui/runs",
     "/ui/copy",
     "/ui/connections",
+    "/ui/changes",
+    "/ui/changes/mig-nothing",
+    "/ui/new-change",
+    "/ui/databases",
     "/ui/schedules",
     "/ui/audit",
     "/ui/sign-in",
@@ -107,3 +112,20 @@ def fill(server: Server, tmp_path: Path) -> None:
     times = {"at": "2027-03-28T02:30", "zone": "Europe/Berlin"}
     copy = {"source": "@shop", "target": url_of("duckdb", tmp_path / "later.duckdb")}
     ask(server, "POST", "/api/schedules", {"name": "spring", **times, "copy": copy})
+
+
+def test_a_change_that_was_carried_out(page: Page, server: Server, tmp_path: Path) -> None:
+    name = f"app-{tmp_path.name}"
+    address = url_of("sqlite", made(tmp_path))
+    body = {"name": name, "type": "SQLite", "environment": "Development", "masterConnectionString": address}
+    ask(server, "POST", "/api/v1/databases", body)
+    draft = {"name": "add_age", "targetDatabaseId": name, "migrationScript": "alter table users add column age integer"}
+    migration = ask(server, "POST", "/api/v1/migrations", draft)["migrationId"]
+    ask(server, "POST", f"/api/v1/migrations/{migration}/execute", {"observationSeconds": 0})
+    page.goto(f"/ui/changes/{migration}")
+    page.locator(".page-title .mark", has_text="succeeded").wait_for()
+    look(page)
+    for path in ("/ui/changes", "/ui/databases"):
+        page.goto(path)
+        page.get_by_text(name).first.wait_for()
+        look(page)

@@ -177,3 +177,39 @@ def schema_repair(
 
         chosen = {"accept": accept, "forget": forget, "mark": mark}
         raise typer.Exit(altering.repair_history(database, folder, chosen, as_json=as_json))
+
+
+@schema_app.command("recipe")
+def schema_recipe(
+    statement: Annotated[str, typer.Argument(metavar="SQL", help="One statement, such as ALTER TABLE …")],
+    dialect: Annotated[
+        str, typer.Option("--dialect", metavar="postgres|mysql|sqlite|tsql", help="How to read it; PostgreSQL's.")
+    ] = "",
+    as_json: given.AsJson = False,
+) -> None:
+    """Show a safer way to do what a statement does, in phases. Exits with 1 where none is known."""
+    with answering(as_json):
+        from wayfare.cli import authoring
+
+        raise typer.Exit(authoring.recipe(statement, dialect, as_json=as_json))
+
+
+@schema_app.command("backfill")
+def schema_backfill(
+    database: Database,
+    table: Annotated[str, typer.Option("--table", metavar="TABLE", help="As SQL names it.")],
+    assign: Annotated[str, typer.Option("--set", metavar="SQL", help="Such as: email_lower = lower(email)")],
+    key: Annotated[str, typer.Option("--key", metavar="COLUMN", help="Its primary key, which the parts follow.")],
+    where: Annotated[str, typer.Option("--where", metavar="SQL", help="Rows that are still to be done.")] = "",
+    replicas: Annotated[
+        list[str] | None, typer.Option("--replica", metavar="URL", help="Yield to it (repeat).")
+    ] = None,
+    lag: Annotated[float, typer.Option("--lag", min=0.1, metavar="SECONDS", help="A replica may be behind.")] = 5.0,
+    as_json: given.AsJson = False,
+) -> None:
+    """Change many rows in short parts, yielding to replicas. Ctrl-C stops; the same command goes on."""
+    with answering(as_json):
+        from wayfare.cli import authoring
+
+        wish = authoring.BackfillOptions(database, table, assign, key, where, replicas or (), lag)
+        raise typer.Exit(authoring.fill(wish, as_json=as_json))

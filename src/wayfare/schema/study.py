@@ -16,6 +16,7 @@ from wayfare.core.statements import Statement
 from wayfare.schema.inverse import inverse
 from wayfare.schema.lint.facts import Facts
 from wayfare.schema.lint.linting import lint
+from wayfare.schema.lint.squawk import beside
 from wayfare.schema.probes import Probe, probes
 from wayfare.schema.text.reading import read
 
@@ -108,7 +109,7 @@ def _study(
     dialect: str, draft: Draft, tried: _Tried, sizes: Mapping[str, Size], mark: str, replica: Executes | None
 ) -> Study:
     facts = Facts(dialect, draft.environment, sizes, dict(enumerate(tried.measured)))
-    found = [*lint(draft.up, facts), *tried.findings]
+    found = [*lint(draft.up, facts), *beside(draft.up, dialect), *tried.findings]
     if replica is not None:
         found += asked(replica, draft.up, dialect)
     return Study(
@@ -177,9 +178,7 @@ def _rehearse(clone: Rehearsal, dialect: str, draft: Draft, tried: _Tried) -> No
         measured = clone.run(statement)
         tried.measured.append(measured)
         if measured.error:
-            advice = "Correct the statement; nothing was changed."
-            tried.findings.append(_finding("statement_refused", Severity.ERROR, statement, measured.error, advice))
-            return
+            return  # a rule of lint tells it
     tried.difference = unified(before, clone.dump())
     if draft.down is None:
         tried.findings += lost
@@ -243,7 +242,7 @@ def _violated(replica: Executes, statement: Statement, probe: Probe) -> Finding 
     count, example = (*rows[0].values(), None)[:2] if rows else (0, None)
     if not count:
         return None
-    told = probe.message.format(count=count, example=example)
+    told = probe.violation.format(count=count, example=example)
     return _finding("rows_violate", Severity.ERROR, statement, told, probe.advice)
 
 

@@ -334,5 +334,25 @@ class LintAnswer(Shape):
     statements: int
 
 
+class RecipePhase(Shape):
+    title: str
+    statements: list[str]
+    alone: Annotated[bool, Field(description="Each statement is a change of its own, in no transaction.")]
+    backfill: dict[str, str] | None
+    note: Annotated[str, Field(description="What people do before the next phase.")]
+
+
+class RecipeAnswer(Shape):
+    line: int
+    statement: str
+    name: str
+    title: str
+    phases: list[RecipePhase]
+
+
+class RecipesAnswer(Shape):
+    recipes: Annotated[list[RecipeAnswer], Field(description="A safer way for each statement that has one.")]
+
+
 class AuditAnswer(Shape):
     entries: list[dict[str, Any]]

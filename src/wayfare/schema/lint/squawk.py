@@ -6,10 +6,13 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from wayfare.core.errors import SystemFailed
 from wayfare.core.findings import Finding, Severity
+from wayfare.core.statements import Statement
 
 SECONDS_MAX = 60
 _OURS = {  # rules of squawk that one of ours covers, which knows what was measured, and those that do not apply
@@ -49,6 +52,23 @@ def squawk(script: str) -> list[Finding]:
     except ValueError as error:
         raise SystemFailed(f"squawk failed: {ended.stderr.decode(errors='replace').strip()}", where="squawk") from error
     return [_finding(one) for one in found if one["rule_name"] not in _OURS]
+
+
+def beside(statements: Sequence[Statement], dialect: str) -> list[Finding]:
+    """What a linter of its own says, where there is one for the dialect. Nobody has measured it: it only warns."""
+    if dialect != "postgres":
+        return []
+    found = squawk(laid_out(statements))
+    return [replace(f, severity=Severity.WARNING) if f.severity is Severity.ERROR else f for f in found]
+
+
+def laid_out(statements: Sequence[Statement]) -> str:
+    """The statements as a script, each on the line where its author wrote it."""
+    lines: list[str] = []
+    for statement in statements:
+        lines += [""] * (statement.line - 1 - len(lines))
+        lines += f"{statement.text};".split("\n")
+    return "\n".join(lines)
 
 
 def _binary() -> str | None:
