@@ -46,6 +46,7 @@ class Office:
     client: TestClient
     tokens: dict[str, str]
     fresh: Callable[[], Address]
+    store: Store
 
     def ask(self, who: str, method: str, path: str, json: Any = None, status: int | None = None) -> Any:
         """The answer's JSON where a status is expected, else the answer."""
@@ -133,5 +134,5 @@ def opened_office(folder: Path, fresh: Callable[[], Address], **settings: Any) -
         user = entrance.accounts.add(LOCAL, who, f"{who}@example.com", password, role=role, tenant="default")
         tokens[who] = entrance.sign_in.of(user).token
     with Engine(made, store, open_database), TestClient(create_app(store, faces(), access)) as client:
-        yield Office(client, tokens, fresh)
+        yield Office(client, tokens, fresh, store)
     store.close()

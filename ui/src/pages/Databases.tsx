@@ -39,7 +39,7 @@ function Card(props: { database: Database }) {
       <div className="card-head">
         <div><h2>{database.name}</h2><div className="quiet">{database.type}, {database.environment}</div></div>
         <div className="row-actions">
-          <Button size="compact-sm" variant="default" loading={ask.isPending} onClick={() => ask.mutate()} aria-label={`Ask ${database.name}`}>Ask again</Button>
+          <Button size="compact-sm" variant="default" loading={ask.isPending} onClick={() => ask.mutate()} aria-label={`Ask again: ${database.name}`}>Ask again</Button>
           <Button size="compact-sm" variant="subtle" color="red" onClick={() => setRemoving(true)} aria-label={`Remove ${database.name}`}>Remove</Button>
         </div>
       </div>

@@ -27,7 +27,7 @@ export function ScriptField(props: { label: string; description: string; databas
         label={props.label} description={props.description} value={value} required={props.required ?? false} autosize minRows={5} maxRows={24}
         classNames={{ input: "script" }} spellCheck={false} autoComplete="off" onChange={(event) => props.onChange(event.currentTarget.value)}
       />
-      <div className="lint" aria-live="polite" aria-label={`Lint of ${props.label}`}>
+      <div className="lint" role="status" aria-label={`Lint of ${props.label}`}>
         {found && !notices.length && <span className="mark mark-good"><i aria-hidden="true" />Nothing to say: {found.statements} {found.statements === 1 ? "statement" : "statements"}.</span>}
         {notices.length > 0 && <Notices notices={notices} />}
       </div>

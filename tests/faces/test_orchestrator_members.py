@@ -1,0 +1,160 @@
+"""Document 001 on servers that replicate: a logical subscriber really applies, a standby is looked at and observed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import psycopg
+import pytest
+
+from faces.orchestrating import Office, opened_office
+from wayfare.core.address import Address
+from wayfare.core.errors import Unavailable
+from wayfare.store.shelf import Shelf
+from wayfare.store.wanted import APPROVALS
+from wayfare.systems.databases.postgresql import testbed
+from wayfare.systems.databases.postgresql.options import parameters
+from wayfare.systems.databases.postgresql.testcluster import standby
+
+
+@dataclass
+class Servers:
+    primary: Address
+    standby: Address
+    subscriber: Address
+
+
+def sql(address: Address, statement: str) -> Any:
+    with psycopg.connect(autocommit=True, **parameters(address)) as connection:
+        cursor = connection.execute(statement)
+        return cursor.fetchall() if cursor.description else None
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    try:
+        with testbed.server("max_wal_senders = 8") as root, testbed.server() as other, standby(root) as copy:
+            primary, subscriber = testbed.fresh(root)(), testbed.fresh(other)()
+            for address in (primary, subscriber):
+                sql(address, "create table users (id bigint primary key, email text)")
+            sql(primary, "insert into users select g, 'u' || g from generate_series(1, 200) g")
+            sql(primary, "create publication ours for all tables")
+            at = f"host={root.host} port={root.port} dbname={primary.database} user={root.user}"
+            sql(subscriber, f"create subscription ours connection '{at}' publication ours")
+            until(lambda: sql(subscriber, "select count(*) from users") == [(200,)])
+            yield Servers(primary, replace(copy, database=primary.database), subscriber)
+            sql(subscriber, "alter subscription ours disable")
+    except Unavailable as error:
+        pytest.skip(str(error))
+
+
+def until(ready: Any, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory, servers: Servers) -> Iterator[Office]:
+    with opened_office(tmp_path_factory.mktemp("home"), lambda: servers.primary) as found:
+        found.register("shop", servers.primary, "Production", replica_1=servers.standby, copy=servers.subscriber)
+        yield found
+
+
+def columns(address: Address) -> list[str]:
+    query = (
+        "select attname::text from pg_attribute where attrelid = 'users'::regclass and attnum > 0 and not attisdropped"
+    )
+    return sorted(row[0] for row in sql(address, query))
+
+
+def order(execution: dict[str, Any]) -> list[str]:
+    return [step["name"] for phase in execution["phases"] for step in phase["steps"] if phase["name"] != "check"]
+
+
+def test_each_server_is_known_for_what_it_is(office: Office) -> None:
+    health = office.ask("viewer", "GET", "/databases/shop/health", None, 200)
+    assert health["isHealthy"] is True
+    assert {m["member"]: m["role"] for m in health["members"]} == {
+        "master": "Master",
+        "replica-1": "AsyncReplica",
+        "copy": "LogicalReplica",
+    }
+    assert all(m["activeConnections"] > 0 for m in health["members"])
+
+
+def test_what_adds_goes_to_the_subscriber_first(office: Office, servers: Servers) -> None:
+    migration = office.draft("shop", "ALTER TABLE users ADD COLUMN age int;", name="add_age")
+    done = office.execute(migration)
+    assert done["status"] == "Succeeded", done
+    assert order(done) == [
+        "look at replica-1", "change copy", "observe copy", "change master", "observe master", "observe replica-1",
+    ]  # fmt: skip
+    for address in (servers.primary, servers.standby, servers.subscriber):
+        assert columns(address) == ["age", "email", "id"]
+    sql(servers.primary, "insert into users values (1001, 'x', 7)")
+    until(lambda: sql(servers.subscriber, "select age from users where id = 1001") == [(7,)])
+    path = f"/migrations/{migration}/executions/{done['executionId']}/rollback"
+    assert office.ask("dba", "POST", path, {"reason": "no"}, 200)["status"] == "RolledBack"
+    until(lambda: columns(servers.standby) == ["email", "id"])
+    for address in (servers.primary, servers.subscriber):
+        assert columns(address) == ["email", "id"]
+
+
+def test_what_takes_away_goes_to_the_primary_first(office: Office, servers: Servers) -> None:
+    migration = office.draft("shop", "ALTER TABLE users RENAME COLUMN email TO mail;", name="rename")
+    office.approve(migration, "boss")
+    done = office.execute(migration)
+    assert done["status"] == "Succeeded", done
+    names = order(done)
+    assert names.index("change master") < names.index("change copy")
+    assert columns(servers.subscriber) == ["id", "mail"]
+
+
+def test_canary_ends_with_the_primary(office: Office, servers: Servers) -> None:
+    migration = office.draft("shop", "ALTER TABLE users ADD COLUMN note text;", name="note", strategy="Canary")
+    done = office.execute(migration)
+    assert done["status"] == "Succeeded", done
+    assert [phase["name"] for phase in done["phases"]] == ["check", "canary 10%", "canary 100%", "replicas"]
+    assert "note" in columns(servers.subscriber)
+    assert "note" in columns(servers.primary)
+
+
+def test_a_standby_with_an_old_transaction_is_waited_for(office: Office, servers: Servers) -> None:
+    """Its limit is half a minute: here it is only seen that a young one does not hold anything up."""
+    with psycopg.connect(**parameters(servers.standby)) as reader:
+        reader.execute("select 1 from users limit 1")
+        migration = office.draft("shop", "CREATE TABLE fresh (id int);", name="fresh")
+        assert office.execute(migration)["status"] == "Succeeded"
+
+
+def test_the_wrong_server_as_the_primary(office: Office, servers: Servers) -> None:
+    office.register("upside-down", servers.standby, "Staging")
+    migration = office.draft("upside-down", "CREATE TABLE a (id int);")
+    error = office.ask("dba", "POST", f"/migrations/{migration}/execute", {}, 400)["error"]
+    assert "registered as the primary is a standby" in error["message"]
+
+
+def test_a_replica_that_is_gone_is_named(office: Office, servers: Servers) -> None:
+    gone = Address("postgresql", "127.0.0.1", 1, "x", "x")
+    office.register("half", servers.primary, "Staging", replica_9=gone)
+    migration = office.draft("half", "CREATE TABLE b (id int);")
+    error = office.ask("dba", "POST", f"/migrations/{migration}/execute", {}, 502)["error"]
+    assert (error["code"], error["details"][0]["field"]) == ("UNREACHABLE", "replica-9")
+
+
+def test_an_approval_expires(office: Office) -> None:
+    migration = office.draft("shop", "ALTER TABLE users RENAME COLUMN id TO key;", name="expires")
+    office.approve(migration, "boss")
+    shelf = Shelf(office.store, APPROVALS)
+    record = shelf.find(1, newest_first=True)[0]
+    with office.store.write() as transaction:
+        shelf.change(transaction, record, {"expires_at": time.time() - 1})
+    found = office.ask("viewer", "GET", f"/migrations/{migration}/approvals", None, 200)["approvals"][0]
+    assert found["status"] == "Expired"
+    refused = office.ask("dba", "POST", f"/migrations/{migration}/execute", {}, 409)
+    assert "expired" in refused["error"]["message"]
