@@ -331,18 +331,21 @@ def test_a_dry_run_changes_nothing_and_needs_no_approval(office: Office, databas
 
 
 def test_a_refusal_half_way_takes_back_what_was_done(office: Office, database: str, address: Address) -> None:
-    """Rows that come after the study make the second index impossible; the first one, committed by itself, goes."""
-    script = "CREATE INDEX CONCURRENTLY a ON users (age);\nCREATE UNIQUE INDEX CONCURRENTLY b ON users (email);"
-    migration = office.draft(database, script)
-    office.ask("dev", "POST", f"/migrations/{migration}/submit-approval", None, 201)
-    office.ask("boss", "POST", f"/migrations/{migration}/approve", None)
-    sql(address, "insert into users values (1001, 'u1', 3)")
-    sql(address, "create unlogged table noise ()")
-    sql(address, "drop table noise")
-    done = office.execute(migration)
+    """No clone without rows can know that the second one divides by zero; the first, committed by itself, goes."""
+    script = "CREATE INDEX CONCURRENTLY a ON users (age);\nCREATE INDEX CONCURRENTLY b ON users ((1 / (age - age)));"
+    done = office.execute(office.draft(database, script))
     assert done["status"] == "RolledBack", done
     assert "line 2" in done["reason"]
+    assert "division by zero" in done["reason"]
     assert sql(address, "select indexname from pg_indexes where tablename = 'users'") == [("users_pkey",)]
+
+
+def test_rows_that_would_violate_are_found_before(office: Office, database: str, address: Address) -> None:
+    sql(address, "insert into users values (1001, 'u1', 3)")
+    migration = office.draft(database, "CREATE UNIQUE INDEX CONCURRENTLY b ON users (email);")
+    valid = office.ask("dev", "POST", f"/migrations/{migration}/validate", None, 200)
+    assert [error["code"] for error in valid["errors"]] == ["rows_violate"]
+    assert "u1" in valid["errors"][0]["message"]
 
 
 def test_the_audit_log_knows_who_did_what(office: Office, database: str) -> None:

@@ -14,7 +14,7 @@ from wayfare.access.egress import Policy
 from wayfare.control import clusters
 from wayfare.control.clusters import Cluster
 from wayfare.control.reaching import check_address
-from wayfare.core.changes import Changeable, Part
+from wayfare.core.changes import Changeable, Part, Replicates
 from wayfare.core.codec import decode, encode
 from wayfare.core.errors import Conflict, Invalid, Unavailable
 from wayfare.core.findings import Finding, Severity
@@ -200,10 +200,12 @@ def _studied(cluster: Cluster, draft: Draft, policy: Policy) -> Study:
     with open_database(check_address(addresses[MASTER], policy)) as primary:
         if not isinstance(primary, Changeable):
             raise Unavailable(f"the schema of {cluster.system} cannot be changed here.", where="targetDatabaseId")
+        if isinstance(schema := primary.schema(), Replicates):
+            clusters.refuse_copy(schema.part())
         if standby == MASTER:
-            return study(primary.schema(), draft, replica=primary if isinstance(primary, Executes) else None)
+            return study(schema, draft, replica=primary if isinstance(primary, Executes) else None)
         with open_database(check_address(addresses[standby], policy)) as replica:
-            return study(primary.schema(), draft, replica=replica if isinstance(replica, Executes) else None)
+            return study(schema, draft, replica=replica if isinstance(replica, Executes) else None)
 
 
 def keep(store: Store, alteration: Alteration, found: Study, judged: Judged) -> Studied:

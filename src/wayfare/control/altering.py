@@ -68,8 +68,8 @@ def start(
         alterations.refuse_running(store, alteration)
         clusters.refuse_busy(store, Shelf(store, CLUSTERS).get(cluster.id))
         _refuse_done(store, alteration)
-    alteration, studied = _ready(store, principal, alteration, wish, policy)
     members = clusters.members(cluster, policy)
+    alteration, studied = _ready(store, principal, alteration, wish, policy)
     plan = plan_change(
         Wish(
             alteration.id,

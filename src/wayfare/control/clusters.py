@@ -192,10 +192,15 @@ def members(cluster: Cluster, policy: Policy) -> tuple[Member, ...]:
     for health in found:
         if not health.ok:
             raise Unreachable(health.message, where=health.member, remedy="Start it, or leave it out of the phases.")
-    if found[0].part in (Part.STANDBY, Part.REPLICA):
-        told = f"the server registered as the primary is a {found[0].part}."
-        raise Invalid(told, where=cluster.name, remedy="Register the server that takes writes as the primary.")
+    refuse_copy(found[0].part)
     return tuple(Member(h.member, h.part) for h in found)
+
+
+def refuse_copy(part: str) -> None:
+    """Raises Invalid for a primary that is none."""
+    if part in (Part.STANDBY, Part.REPLICA):
+        told = f"the server registered as the primary is a {part}."
+        raise Invalid(told, where=MASTER, remedy="Register the server that takes writes as the primary.")
 
 
 def environment_named(text: str, where: str = "environment") -> str:
