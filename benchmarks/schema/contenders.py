@@ -8,7 +8,7 @@ import statistics
 import threading
 import time
 
-from benchmarks.schema.ground import tell
+from benchmarks.schema.ground import sendable, tell
 from wayfare.core.address import Address
 from wayfare.systems.databases.postgresql import testbed
 from wayfare.systems.databases.postgresql.database import PostgreSQL
@@ -25,7 +25,9 @@ def run() -> bool:
             assert held.fence
         context = multiprocessing.get_context("spawn")
         gate, answers, over = context.Barrier(PROCESSES), context.Queue(), context.Event()
-        runners = [context.Process(target=group, args=(address, gate, answers, over)) for _ in range(PROCESSES)]
+        runners = [
+            context.Process(target=group, args=(sendable(address), gate, answers, over)) for _ in range(PROCESSES)
+        ]
         for each in runners:
             each.start()
         found = [answers.get() for _ in range(CONTENDERS)]

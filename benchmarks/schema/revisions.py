@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.places import WAYFARE, environment
-from benchmarks.schema.ground import tell
+from benchmarks.schema.ground import sendable, tell
 from benchmarks.serving import Served, serving
 from wayfare.core.address import Address
 from wayfare.schema.revisions import runner
@@ -100,7 +100,7 @@ def contended() -> bool:
         folder = Path(scratch)
         for number in range(1, 6):
             (folder / f"{number}_t.sql").write_text(f"create table t{number} (id integer);")
-        address = testbed.fresh(server)()
+        address = sendable(testbed.fresh(server)())
         context = multiprocessing.get_context("spawn")
         gate, answers = context.Barrier(PROCESSES), context.Queue()
         groups = [context.Process(target=group, args=(address, folder, gate, answers)) for _ in range(PROCESSES)]
