@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from benchmarks.schema import contenders, estimates, killed, lockqueue, truth
+from benchmarks.schema import contenders, estimates, killed, lockqueue, revisions, truth, watching
 
 PARTS: dict[str, Callable[[], bool]] = {
     "lockqueue": lockqueue.run,
@@ -13,6 +13,8 @@ PARTS: dict[str, Callable[[], bool]] = {
     "kill9": killed.run,
     "truth": truth.run,
     "estimates": estimates.run,
+    "watching": watching.run,
+    "revisions": revisions.run,
 }
 
 

@@ -8,7 +8,7 @@ import statistics
 import threading
 import time
 
-from benchmarks.schema.ground import tell
+from benchmarks.schema.ground import sendable, tell
 from wayfare.core.address import Address
 from wayfare.systems.databases.postgresql import testbed
 from wayfare.systems.databases.postgresql.database import PostgreSQL
@@ -26,8 +26,7 @@ def run() -> bool:
         context = multiprocessing.get_context("spawn")
         gate, answers, over = context.Barrier(PROCESSES), context.Queue(), context.Event()
         runners = [
-            context.Process(target=group, args=(address.url(reveal=True), gate, answers, over))
-            for _ in range(PROCESSES)
+            context.Process(target=group, args=(sendable(address), gate, answers, over)) for _ in range(PROCESSES)
         ]
         for each in runners:
             each.start()
@@ -43,13 +42,13 @@ def run() -> bool:
 
 
 def group(
-    url: str,
+    address: Address,
     gate: multiprocessing.synchronize.Barrier,
     answers: multiprocessing.Queue[tuple[bool, float]],
     over: multiprocessing.synchronize.Event,
 ) -> None:
     """A process's share of the runners: threads with a database each, which begin together."""
-    number, address = CONTENDERS // PROCESSES, Address.parse(url, where="")
+    number = CONTENDERS // PROCESSES
     ready = threading.Barrier(number, action=gate.wait)
     threads = [threading.Thread(target=contend, args=(address, ready, answers, over)) for _ in range(number)]
     for thread in threads:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import psycopg
 
@@ -38,7 +39,12 @@ def ground(rows: int = ROWS, *settings: str) -> Iterator[Address]:
             connection.execute(TABLES.format(rows=rows))
             connection.execute("vacuum analyze")
             connection.execute("checkpoint")
-        yield address
+        yield sendable(address)
+
+
+def sendable(address: Address) -> Address:
+    """The same, as another process can be told of it: a read-only mapping cannot be pickled."""
+    return replace(address, options=dict(address.options))
 
 
 def says(

@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from wayfare.core.errors import Invalid, NotFound
@@ -29,17 +30,18 @@ class Revision:
     text: str
     down: str | None = None
     down_path: Path | None = None
+    # SHA-256, in hexadecimal, of the text: how a checkout ends its lines does not matter. Made once: it is asked often.
+    checksum: str = field(init=False, repr=False)
 
-    @property
-    def checksum(self) -> str:
-        """SHA-256, in hexadecimal, of the text: how a checkout ends its lines does not matter."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "checksum", hashlib.sha256(self.text.encode()).hexdigest())
 
     @property
     def title(self) -> str:
         return f"{self.version}_{self.name}"
 
 
+@lru_cache(maxsize=16_384)  # a status compares the same versions over and over
 def order(version: str) -> tuple[tuple[int, int | str], ...]:
     """Versions in order: numbers by their value ("2" before "10", "1.2" before "1.10"), words after them."""
     parts = re.findall(r"\d+|[^\d._-]+", version)

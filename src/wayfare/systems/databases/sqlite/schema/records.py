@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import Any
 
 from wayfare.core.changes import LOCK_TABLE, REVISIONS_TABLE, Entry, Holder, Standing
 from wayfare.core.errors import Invalid
@@ -91,8 +92,9 @@ def entries(connection: sqlite3.Connection, history: str, limit: int) -> Sequenc
     where, given = (" WHERE history = ?", (history,)) if history else ("", ())
     sql = f"SELECT {listed(_NAMES)} FROM {REVISIONS_TABLE}{where} ORDER BY started_at DESC, seq DESC LIMIT ?"
     rows = connection.execute(sql, (*given, limit or -1)).fetchall()
-    return [_entry(dict(zip(_NAMES, row, strict=True))) for row in reversed(rows)]
+    return [_entry(*row) for row in reversed(rows)]
 
 
-def _entry(row: dict[str, object]) -> Entry:
-    return Entry(**{**row, "standing": Standing(str(row["standing"]))})  # type: ignore[arg-type]
+def _entry(history: str, version: str, name: str, checksum: str, standing: str, *rest: Any) -> Entry:
+    """A row, whose columns are the entry's fields in their order."""
+    return Entry(history, version, name, checksum, Standing(standing), *rest)
