@@ -45,23 +45,38 @@ _PACKAGES = ("mysql-server-core", "mysql-client-core")
 @contextmanager
 def mariadb(scratch: Path) -> Iterator[testing.Fresh]:
     if own := testing.from_environment("WAYFARE_TEST_MARIADB"):
-        yield _fresh(own)
+        yield fresh_on(own)
         return
+    with maria_server(scratch) as address:
+        yield fresh_on(address)
+
+
+@contextmanager
+def maria_server(scratch: Path, *settings: str, zone: str = "UTC") -> Iterator[Address]:
+    """One with options of one's own, on a machine in that time zone."""
     server = testing.debian("mariadbd", "mariadb-server-core")
     install = testing.debian("mariadb-install-db", "mariadb-server-core")
     testing.debian("my_print_defaults", "mariadb-client-core")  # which the script calls
     options = ["--no-defaults", f"--datadir={scratch / 'data'}", *_as_root()]
     _must([install, *options, "--auth-root-authentication-method=normal", "--skip-test-db"])
     log_size = ["--innodb-log-file-size=64M", "--innodb-flush-method=nosync"]
-    with _running([server, *options, *_SMALL, *log_size], scratch) as address:
-        yield _fresh(address)
+    command = ["env", f"TZ={zone}", server, *options, *_SMALL, *log_size, *settings]
+    with _running(command, scratch) as address:
+        yield address
 
 
 @contextmanager
 def mysql(scratch: Path) -> Iterator[testing.Fresh]:
     if own := testing.from_environment("WAYFARE_TEST_MYSQL"):
-        yield _fresh(own)
+        yield fresh_on(own)
         return
+    with mysql_server(scratch) as address:
+        yield fresh_on(address)
+
+
+@contextmanager
+def mysql_server(scratch: Path, *settings: str, zone: str = "UTC") -> Iterator[Address]:
+    """One with options of one's own, on a machine in that time zone."""
     root = _mysql_root()
     folders = {"basedir": "", "lc-messages-dir": "share/mysql", "plugin-dir": "lib/mysql/plugin"}
     options = ["--no-defaults", f"--datadir={scratch / 'data'}", *_as_root()]
@@ -69,8 +84,9 @@ def mysql(scratch: Path) -> Iterator[testing.Fresh]:
     server = [*_loader(root), str(root / "usr/sbin/mysqld"), *options]
     _must([*server, "--initialize-insecure"])
     light = ["--mysqlx=OFF", "--secure-file-priv=NULL", "--performance-schema=OFF", "--innodb-redo-log-capacity=64M"]
-    with _running([*server, *_SMALL, *light, "--innodb-flush-method=O_DIRECT_NO_FSYNC"], scratch) as address:
-        yield _fresh(address)
+    command = ["env", f"TZ={zone}", *server, *_SMALL, *light, "--innodb-flush-method=O_DIRECT_NO_FSYNC", *settings]
+    with _running(command, scratch) as address:
+        yield address
 
 
 BEDS: testing.Beds = {"mariadb": mariadb, "mysql": mysql}
@@ -107,22 +123,29 @@ def _running(command: Sequence[str], scratch: Path) -> Iterator[Address]:
             f"--pid-file={scratch / 'pid'}",
         ]
         with testing.process([*command, *place, f"--init-file={first}"], log) as server:
-            testing.wait_until(lambda: _connect(address).close(), server, log)
+            testing.wait_until(lambda: connect(address).close(), server, log)
             yield address
 
 
-def _connect(server: Address) -> Any:
+def connect(server: Address) -> Any:
+    """The driver's own connection: somebody else's program."""
     return pymysql.connect(
-        host=server.host, port=server.port, user=server.user, password=server.password.reveal(), autocommit=True
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password.reveal(),
+        database=server.database or None,
+        autocommit=True,
     )
 
 
-def _fresh(server: Address) -> testing.Fresh:
+def fresh_on(server: Address) -> testing.Fresh:
+    """New databases on a server that runs."""
     numbers = itertools.count(1)
 
     def fresh() -> Address:
         name = f"wftest_{os.getpid()}_{next(numbers)}"
-        with _connect(server) as connection, connection.cursor() as cursor:
+        with connect(server) as connection, connection.cursor() as cursor:
             cursor.execute(f"DROP DATABASE IF EXISTS {name}")
             cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4")
         return replace(server, database=name)

@@ -35,6 +35,8 @@ _QUICK = {
     *(Kind.SET_DEFAULT, Kind.DROP_DEFAULT),
 }
 MARK = "/* wayfare"
+# InnoDB tells times in the machine's zone, whatever the connection's is.
+TRANSACTION_AGE = "TIMESTAMPDIFF(SECOND, CONVERT_TZ(t.trx_started, 'SYSTEM', '+00:00'), UTC_TIMESTAMP())"
 
 
 def keeps_together(statement: Statement) -> bool:
@@ -152,7 +154,7 @@ class Runner:
     def _blockers(self) -> str:
         """Who has transactions open: one of them has the lock."""
         sql = (
-            "SELECT p.id, p.user, p.command, TIMESTAMPDIFF(SECOND, t.trx_started, NOW()) FROM "
+            f"SELECT p.id, p.user, p.command, {TRANSACTION_AGE} FROM "
             "information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id "
             "WHERE p.id <> CONNECTION_ID() ORDER BY t.trx_started LIMIT 5"
         )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from wayfare.core.changes import Entry, Holder, Outcome, Rehearsal, Sample, Size
+from wayfare.core.changes import Entry, Holder, Outcome, Part, Rehearsal, Sample, Size
 from wayfare.core.statements import Statement
 from wayfare.systems.databases.mysql import connection as link
 from wayfare.systems.databases.mysql.connection import Connections
 from wayfare.systems.databases.mysql.dialect import literal
-from wayfare.systems.databases.mysql.schema import carry, lock, objects, records, rehearsal, watch
+from wayfare.systems.databases.mysql.schema import carry, lock, objects, records, rehearsal, replicas, watch
 from wayfare.systems.databases.mysql.server import Server
 
 
@@ -72,3 +72,31 @@ class MySqlSchema:
     def sample(self) -> Sample:
         with self._connections.use() as connection:
             return watch.sample(connection)
+
+    def part(self) -> Part:
+        with self._connections.use() as connection:
+            return replicas.part(connection, self._server())
+
+    def pooled(self) -> bool:
+        """Not to be seen from here. Those for these servers keep a connection that called GET_LOCK to its client."""
+        return False
+
+    def position(self) -> str:
+        with self._connections.use() as connection:
+            return replicas.position(connection, self._server())
+
+    def reached(self, position: str) -> bool:
+        with self._connections.use() as connection:
+            return replicas.reached(connection, self._server(), position)
+
+    def lag_seconds(self) -> float:
+        with self._connections.use() as connection:
+            return replicas.lag_seconds(connection, self._server())
+
+    def connections(self) -> int:
+        with self._connections.use() as connection:
+            return replicas.connections(connection)
+
+    def long_queries(self, seconds: float) -> Sequence[str]:
+        with self._connections.use() as connection:
+            return replicas.long_queries(connection, seconds)
