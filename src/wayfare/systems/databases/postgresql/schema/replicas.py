@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from wayfare.core.changes import Part
@@ -25,6 +26,12 @@ _SUBSCRIBER_LAG = """
 select coalesce(max(extract(epoch from clock_timestamp() - latest_end_time)), 0)::float8
 from pg_stat_subscription where received_lsn is distinct from latest_end_lsn
 """
+_LAGS = f"""
+select lag, case when lag > subscribed then received end from (
+  select greatest(({_LAG}), subscribed)::float8 lag, subscribed, pg_last_wal_receive_lsn()::text received
+  from (select ({_SUBSCRIBER_LAG})::float8 subscribed) s) l
+"""
+LOOK_AGAIN_SECONDS = 0.25
 _HERE = "case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_insert_lsn() end"
 _LONG = f"""
 select format('process %%s (%%s, user %%s) for %%s s: %%s', pid, coalesce(nullif(application_name, ''),
@@ -80,8 +87,13 @@ def _is_hexadecimal(text: str) -> bool:
 def lag_seconds(connections: Connections) -> float:
     """Of a standby, or of a subscriber's last worker; the primary's clock and ours should agree."""
     with connections.use() as connection:
-        rows = connection.execute(f"select greatest(({_LAG}), ({_SUBSCRIBER_LAG}))::float8").fetchall()
-    return max(0.0, float(rows[0][0]))
+        rows = connection.execute(_LAGS).fetchall()
+        lag, received = max(0.0, float(rows[0][0])), rows[0][1]
+        if lag < LOOK_AGAIN_SECONDS or received is None:
+            return lag
+        # After a quiet time the last transaction is old, and whatever arrives next looks as late as that for a moment.
+        time.sleep(LOOK_AGAIN_SECONDS)
+        return 0.0 if _one(connection, f"select pg_last_wal_replay_lsn() >= '{received}'::pg_lsn") else lag
 
 
 def connections(connections: Connections) -> int:
