@@ -71,7 +71,7 @@ class MySqlSchema:
 
     def sample(self) -> Sample:
         with self._connections.use() as connection:
-            return watch.sample(connection)
+            return watch.sample(connection, self._server())
 
     def part(self) -> Part:
         with self._connections.use() as connection:

@@ -1,0 +1,107 @@
+"""How a server's queries fare, told by one that counts them: MariaDB with its statistics switched on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from beds import running
+from wayfare.core.changes import Sample, Watches
+from wayfare.systems.databases.mysql import testbed
+from wayfare.systems.databases.mysql.database import MySql
+from wayfare.systems.testing import Fresh
+
+SECONDS_MAX = 20.0
+
+
+@pytest.fixture(scope="module")
+def counting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
+    with running(testbed.mariadb_counting, tmp_path_factory.mktemp("counting")) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def counted(counting: Fresh) -> Iterator[MySql]:
+    with MySql(counting()) as database:
+        database.execute("CREATE TABLE users (id INT PRIMARY KEY, age INT)")
+        database.execute("INSERT INTO users VALUES (1, 1), (2, 2)")
+        yield database
+
+
+def calls(sample: Sample, words: str) -> int:
+    return sum(q.calls for q in sample.queries.values() if words in q.text)
+
+
+def test_queries_are_counted_by_what_they_ask(counted):
+    schema = counted.schema()
+    assert isinstance(schema, Watches)
+    before = schema.sample()
+    with closing(testbed.connect(counted.address)) as somebody:
+        for number in range(7):
+            somebody.cursor().execute(f"SELECT age FROM users WHERE id = {number}")
+        somebody.cursor().execute("SELECT SLEEP(0.05)")
+    after = schema.sample()
+    assert calls(after, "SELECT `age` FROM `users`") - calls(before, "SELECT `age` FROM `users`") == 7
+    (slept,) = [q for q in after.queries.values() if "`SLEEP`" in q.text or "SLEEP (" in q.text]
+    assert (slept.calls, slept.total_ms >= 50) == (1, True)
+    assert slept.squares_ms2 == pytest.approx(slept.total_ms**2)
+    assert after.at > before.at
+    assert after.connections >= after.active >= 1
+
+
+def test_the_queries_of_other_databases_are_not_told(counted, counting):
+    with MySql(counting()) as other:
+        other.execute("CREATE TABLE elsewhere (id INT)")
+        other.execute("SELECT id FROM elsewhere")
+    assert calls(counted.schema().sample(), "elsewhere") == 0
+
+
+def test_commits_are_counted(counted):
+    before = counted.schema().sample()
+    with closing(testbed.connect(counted.address)) as somebody:
+        for ending in (somebody.commit, somebody.rollback, somebody.commit):
+            somebody.begin()
+            somebody.cursor().execute("UPDATE users SET age = age + 1")
+            ending()
+    after = counted.schema().sample()
+    assert (after.commits - before.commits, after.rollbacks - before.rollbacks) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("held", "waits", "told"),
+    [
+        ("SELECT * FROM users", "ALTER TABLE users ADD COLUMN q INT", False),  # for the table's metadata
+        ("UPDATE users SET age = 7 WHERE id = 1", "UPDATE users SET age = 8 WHERE id = 1", True),  # for a row
+    ],
+    ids=["metadata", "row"],
+)
+def test_who_waits_for_a_lock_is_seen(counted, held, waits, told):
+    """Of rows it is told who is in the way."""
+    with closing(testbed.connect(counted.address)) as first, closing(testbed.connect(counted.address)) as second:
+        first.begin()
+        first.cursor().execute(held)
+        thread = threading.Thread(target=second.cursor().execute, args=(waits,))
+        thread.start()
+        try:
+            found = _seen(counted.schema(), waits)
+            assert found.blocked_by == ((str(first.thread_id()),) if told else ())
+            assert found.seconds >= 0
+        finally:
+            first.rollback()
+            thread.join()
+    assert counted.schema().sample().waiting == ()
+
+
+def _seen(schema: Any, waits: str) -> Any:
+    deadline = time.monotonic() + SECONDS_MAX
+    while time.monotonic() < deadline:
+        for one in schema.sample().waiting:
+            if one.query == waits:
+                return one
+        time.sleep(0.05)
+    raise AssertionError(f"nobody was seen to wait: {schema.sample().waiting}")
