@@ -102,6 +102,7 @@ def dumped(address: Address) -> list[str]:
 
 
 @pytest.mark.longest
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["sakila", "chinook"])
 def test_fifteen_changes_each(name: str, cluster: Cluster, office: Office) -> None:
     primary, copy = cluster.of(name)

@@ -132,13 +132,16 @@ def _ready(
     if wish.dry_run:
         studied = alterations.study_now(store, alteration, policy)
         return alterations.get(store, alteration.id), studied
+    fresh = None
     if approvals.latest(store, alteration) is None:
-        approvals.submit(store, principal, alteration, policy)
+        _, fresh = approvals.submit(store, principal, alteration, policy)
         alteration = alterations.get(store, alteration.id)
     approval = approvals.insisted(store, alteration)
     if approval.needed and wish.strategy not in (None, alteration.strategy):
         told = f"it was approved as {alteration.strategy.title()}, not {str(wish.strategy).title()}."
         raise Conflict(told, where="strategy", remedy="Change its strategy, and submit it for approval again.")
+    if fresh:  # it was studied this very moment
+        return alteration, fresh
     before = alteration.digest
     studied = alterations.study_now(store, alteration, policy)
     alteration = alterations.get(store, alteration.id)
