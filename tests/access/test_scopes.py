@@ -36,6 +36,8 @@ runs.read               v e d a
 runs.start                e d a
 runs.start_production       d a
 runs.ask                  e d a
+revisions.read          v e d a
+revisions.apply               a
 schedules.read          v e d a
 schedules.write           e d a
 templates.read          v e d a

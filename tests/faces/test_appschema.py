@@ -180,5 +180,5 @@ def test_without_a_database_it_says_which_setting(tmp_path: Path) -> None:
     with closing(Store.open(settings)) as store:
         client = TestClient(create_app(store, faces(), Access.to(store, settings)), base_url="http://127.0.0.1")
         found = client.get("/api/migrations/status")
-    assert found.status_code == 501
+    assert found.status_code == 409
     assert found.json()["where"] == "WAYFARE_SCHEMA_DATABASE"

@@ -168,7 +168,7 @@ def test_the_keyboard_suffices(page: Page) -> None:
     page.get_by_role("heading", name="Runs", exact=True).wait_for()
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
-    for _ in range(4):
+    for _ in range(6):
         page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Connections")).to_be_focused()
     page.keyboard.press("Enter")

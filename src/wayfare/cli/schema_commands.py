@@ -150,7 +150,9 @@ def schema_rollback(
 def schema_adopt(
     database: Database,
     folder: Folder = FOLDER,
-    tool: Annotated[str, typer.Option("--from", metavar="alembic|django|flyway|liquibase")] = "",
+    tool: Annotated[
+        str, typer.Option("--from", metavar="alembic|django|flyway|liquibase", help="Where there are several.")
+    ] = "",
     environment: Environment = "",
     as_json: given.AsJson = False,
 ) -> None:

@@ -41,11 +41,11 @@ class Application:
     environment: str = ""
 
     def address(self, store: Store) -> Address:
-        """Raises Unavailable where none is set."""
+        """Raises Conflict where none is set."""
         text = self.database.reveal()
         if not text:
             told = "no database is set whose revisions could be applied."
-            raise Unavailable(told, where="WAYFARE_SCHEMA_DATABASE", remedy="Set it, and start the server again.")
+            raise Conflict(told, where="WAYFARE_SCHEMA_DATABASE", remedy="Set it, and start the server again.")
         return address_of(store, text, "WAYFARE_SCHEMA_DATABASE")
 
     def options(self, by: str = "", to: str = "", *, out_of_order: bool = False) -> Options:
