@@ -15,6 +15,7 @@ from wayfare.core.errors import Conflict, Invalid, NotFound
 from wayfare.core.ids import new_run_id
 from wayfare.core.principal import Principal
 from wayfare.core.status import Status
+from wayfare.engine.context import WHY
 from wayfare.schema.plan import Strategy, Wish, plan_change
 from wayfare.schema.watch import Limits
 from wayfare.store.records import Run
@@ -188,7 +189,7 @@ def roll_back(store: Store, principal: Principal, alteration: Alteration, run: R
     """Asks for it; `runs.wait` waits for its end. Raises Conflict for a dry run, and where there is nothing left."""
     if run.request.get("dry_run"):
         raise Conflict("a dry run has changed nothing.", where="executionId", remedy="There is nothing to roll back.")
-    store.note(run.id, "why", {"what": "rollback", "reason": reason})
+    store.note(run.id, WHY, {"what": "rollback", "reason": reason})
     asked = runs.roll_back(store, run.id)
     with store.write() as transaction:
         tell(store, transaction, principal, "rollback", alteration.record, run=run.id, reason=reason)

@@ -23,7 +23,6 @@ from wayfare.schema.text.reading import read
 
 Args = Mapping[str, Json]
 LONG_QUERY_SECONDS = 30.0
-READY_SECONDS_MAX = 60.0
 
 
 def schema_of(context: StepContext, member: str) -> Schema:

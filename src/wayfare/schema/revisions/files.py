@@ -13,8 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from wayfare.core.errors import Invalid, NotFound
+from wayfare.schema.text.reading import SCRIPT_BYTES_MAX
 
-SCRIPT_BYTES_MAX = 10 * 1024 * 1024
 NAME = re.compile(r"[a-z0-9_]+")
 _OURS = re.compile(r"(?P<version>\d+)_(?P<name>[A-Za-z0-9_]+?)(?P<down>\.down)?\.sql")
 _FLYWAY = re.compile(r"(?P<down>[VU])(?P<version>\d+(?:[._]\d+)*)__(?P<name>\w+)\.sql")
