@@ -6,6 +6,7 @@ transaction of each of our writes, so that a holder whose connection was lost wr
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 import time
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from typing import Self
 
 from wayfare.core.changes import LOCK_TABLE, REVISIONS_TABLE, Carried, Entry, Holder, Policy, ended_now
-from wayfare.core.errors import Busy, LockLost
+from wayfare.core.errors import Busy, LockLost, WayfareError
 from wayfare.core.statements import Statement
 from wayfare.systems.databases.mysql import connection as link
 from wayfare.systems.databases.mysql.connection import Connection, Connections
@@ -93,9 +94,11 @@ class Lock:
     def __exit__(self, *exc: object) -> None:
         """The row stays, for its fence; who is left in it is not alive."""
         with self._turn:
-            link.drop(self._lock)
             if self._work is not None:
                 link.drop(self._work)
+            with contextlib.suppress(WayfareError):  # who is closed without a word ends later than we return
+                link.run(self._lock, f"DO RELEASE_LOCK({literal(name(self._connections))})")
+            link.drop(self._lock)
 
     def alive(self) -> bool:
         with self._turn:

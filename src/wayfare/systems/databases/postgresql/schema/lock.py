@@ -110,6 +110,8 @@ class Held:
                 return
             with contextlib.suppress(WayfareError), self._connections.transaction(LOCK_TABLE) as connection:
                 revisions.let_go(connection, self.fence)
+            with contextlib.suppress(psycopg.Error):
+                self._lock.execute("rollback")  # a connection that is only closed ends later than we return
             self._lock.close()
 
     def alive(self) -> bool:
