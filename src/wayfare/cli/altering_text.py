@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wayfare.cli.screen import console
+from wayfare.core.amounts import duration
 from wayfare.core.changes import Blocks, Entry, Holder, Measured, Standing
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.statements import Statement
@@ -49,7 +50,7 @@ def status(compared: Compared, last: Sequence[Entry], holder: Holder | None, now
     console().print(Text.assemble("At ", (f"{current}{title}", "bold"), f", {len(compared.applied)} applied."))
     if holder:
         alive = "at work" if holder.alive else "gone; its lock is free"
-        console().print(Text(f"Lock: {holder.by}, {alive}, for {_ago(now - holder.since)}.", "yellow"))
+        console().print(Text(f"Lock: {holder.by}, {alive}, for {duration(now - holder.since)}.", "yellow"))
     if last:
         _history(last)
     if compared.pending:
@@ -71,7 +72,7 @@ def _history(last: Sequence[Entry]) -> None:
     for entry in reversed(last):
         word, style = STANDINGS[entry.standing]
         when = datetime.fromtimestamp(entry.started_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        took = _seconds(entry.ended_at - entry.started_at) if entry.ended_at else ""
+        took = duration(entry.ended_at - entry.started_at) if entry.ended_at else ""
         table.add_row(f"{entry.version}_{entry.name}", Text(word, style), when, took, Text(entry.by))
     console().print(table)
 
@@ -102,7 +103,7 @@ def planned(preview: Preview) -> None:
         _revision(previewed)
     findings(preview.findings)
     if preview.revisions and not preview.refused:
-        told = f"About {_seconds(preview.estimate_seconds)} in all. Nothing was changed."
+        told = f"About {duration(preview.estimate_seconds)} in all. Nothing was changed."
         console().print(Text(told, "bold"))
 
 
@@ -127,7 +128,7 @@ def _statement(statement: Statement, measured: Measured | None) -> Text:
     facts += [f"rewrites {table}" for table in measured.rewrites]
     facts += [f"reads all of {table}" for table in measured.scans if table not in measured.rewrites]
     facts += [measured.clause] if measured.clause else []
-    facts.append(f"about {_seconds(measured.estimate_seconds)}")
+    facts.append(f"about {duration(measured.estimate_seconds)}")
     grave = any(b in (Blocks.EVERYTHING, Blocks.WRITES) for b in measured.blocks.values())
     return line.append("    " + "; ".join(facts), "yellow" if grave else "dim")
 
@@ -151,26 +152,16 @@ def done(done: Done, verb: str, seconds: float) -> None:
     if done.waited_for:
         say(f"Waited for {done.waited_for}.")
     for entry in done.entries[-PENDING_SHOWN:]:
-        took = _seconds((entry.ended_at or 0) - entry.started_at)
+        took = duration((entry.ended_at or 0) - entry.started_at)
         console().print(Text.assemble(("✓ ", "green"), f"{entry.version}_{entry.name}  ", (took, "dim")))
     if not done.entries:
         console().print(Text("Nothing was left to do.", "green"))
     else:
         count = len(done.entries)
-        console().print(Text(f"{count} revision{'s' * (count != 1)} {verb} in {_seconds(seconds)}.", "bold"))
+        console().print(Text(f"{count} revision{'s' * (count != 1)} {verb} in {duration(seconds)}.", "bold"))
 
 
 def adopted(tool: str, fresh: Sequence[Entry]) -> None:
     say(f"{len(fresh)} changes of {tool} count as applied." if fresh else f"Everything of {tool} is known already.")
     for entry in fresh[-PENDING_SHOWN:]:
         say(f"  {entry.version}  {entry.name}")
-
-
-def _seconds(seconds: float) -> str:
-    if seconds < 1:
-        return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
-
-
-def _ago(seconds: float) -> str:
-    return _seconds(max(0.0, seconds))

@@ -1,39 +1,32 @@
-"""Alterations: schema changes that somebody wants, from the draft to the study that tells what they would do."""
+"""Alterations: schema changes that somebody wants, as they are kept. `studying` tells what they would do."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from wayfare.access.egress import Policy
 from wayfare.control import clusters
 from wayfare.control.clusters import Cluster
-from wayfare.control.reaching import check_address
-from wayfare.core.changes import Changeable, Part, Replicates
-from wayfare.core.codec import decode, encode
-from wayfare.core.errors import Conflict, Invalid, Unavailable
+from wayfare.core.codec import decode
+from wayfare.core.errors import Conflict, Invalid
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.plan import Json
-from wayfare.core.ports import Executes
 from wayfare.core.principal import Principal
 from wayfare.core.statements import Statement
 from wayfare.schema.lint.facts import Facts
 from wayfare.schema.lint.linting import lint
 from wayfare.schema.plan import Strategy, checksum_of
-from wayfare.schema.risk import Judged, Risk, judge
-from wayfare.schema.study import Draft, Study, study
-from wayfare.schema.subject import MASTER
+from wayfare.schema.risk import Judged, Risk
+from wayfare.schema.study import Study
 from wayfare.schema.text.forbidden import forbidden
 from wayfare.schema.text.reading import SCRIPT_BYTES_MAX, read
 from wayfare.store.shelf import Record, Shelf
 from wayfare.store.store import Store
 from wayfare.store.wanted import ALTERATIONS
-from wayfare.systems.registry import adapter, open_database
+from wayfare.systems.registry import adapter
 
 NAME = re.compile(r"[a-z0-9_]{1,200}")
 DRAFT, PENDING, APPROVED = "draft", "pending", "approved"
@@ -178,50 +171,6 @@ def noticed(wanted: Wanted) -> Sequence[Finding]:
     """What can be said of the script without asking any server."""
     up, _ = acceptable(wanted)
     return lint(up, Facts(adapter(wanted.cluster.system).sql_dialect, wanted.cluster.environment))
-
-
-def study_now(store: Store, alteration: Alteration, policy: Policy) -> Studied:
-    """Rehearse it on its cluster as that is now; nothing there changes. Kept for whoever looks later.
-
-    Raises what its servers raise, Invalid for scripts that no longer fit.
-    """
-    cluster = clusters.get(store, alteration.cluster)
-    wanted = wanted_of(alteration, cluster)
-    up, down = acceptable(wanted)
-    found = _studied(cluster, Draft(up, down or None, cluster.environment), policy)
-    judged = judge(found, production=cluster.production, claimed=alteration.claimed)
-    return keep(store, alteration, found, judged)
-
-
-def _studied(cluster: Cluster, draft: Draft, policy: Policy) -> Study:
-    """The rows are asked on a standby where there is one: production's primary has other things to do."""
-    standby = next((h.member for h in cluster.health if h.ok and h.part in (Part.STANDBY, Part.REPLICA)), MASTER)
-    addresses = cluster.addresses()
-    with open_database(check_address(addresses[MASTER], policy)) as primary:
-        if not isinstance(primary, Changeable):
-            raise Unavailable(f"the schema of {cluster.system} cannot be changed here.", where="targetDatabaseId")
-        if isinstance(schema := primary.schema(), Replicates):
-            clusters.refuse_copy(schema.part())
-        if standby == MASTER:
-            return study(schema, draft, replica=primary if isinstance(primary, Executes) else None)
-        with open_database(check_address(addresses[standby], policy)) as replica:
-            return study(schema, draft, replica=replica if isinstance(replica, Executes) else None)
-
-
-def keep(store: Store, alteration: Alteration, found: Study, judged: Judged) -> Studied:
-    studied = Studied(found, judged, time.time())
-    shelf = Shelf(store, ALTERATIONS)
-    values = {"studied": json.dumps(encode(studied)), "digest": digest(alteration, found)}
-    with store.write() as transaction:
-        shelf.change(transaction, shelf.get(alteration.id), values)
-    return studied
-
-
-def digest(alteration: Alteration, found: Study) -> str:
-    """What an approval approves: both scripts, where they go and how, and the schema they were studied on."""
-    parts = [alteration.checksum, alteration.cluster, alteration.strategy, found.fingerprint]
-    parts += [s.text for s in found.down]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
 def wanted_of(alteration: Alteration, cluster: Cluster) -> Wanted:

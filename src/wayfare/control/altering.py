@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from wayfare.access.egress import Policy
 from wayfare.access.scopes import require
-from wayfare.control import alterations, approvals, clusters, runs
+from wayfare.control import alterations, approvals, clusters, runs, studying
 from wayfare.control.alterations import APPROVED, DRAFT, PENDING, Alteration, Studied, tell
 from wayfare.control.clusters import Cluster
 from wayfare.control.reaching import check_address
@@ -67,7 +67,7 @@ def start(
     _may(principal, cluster, wish)
     if not wish.dry_run:
         alterations.refuse_running(store, alteration)
-        clusters.refuse_busy(store, Shelf(store, CLUSTERS).get(cluster.id))
+        clusters.refuse_busy(store, cluster.active)
         _refuse_done(store, alteration)
     members = clusters.members(cluster, policy)
     alteration, studied = _ready(store, principal, alteration, wish, policy)
@@ -131,7 +131,7 @@ def _ready(
 ) -> tuple[Alteration, Studied]:
     """Studied as the cluster is now, and approved as it stands; what needs nobody's yes is approved by policy here."""
     if wish.dry_run:
-        studied = alterations.study_now(store, alteration, policy)
+        studied = studying.study_now(store, alteration, policy)
         return alterations.get(store, alteration.id), studied
     fresh = None
     if approvals.latest(store, alteration) is None:
@@ -144,7 +144,7 @@ def _ready(
     if fresh:  # it was studied this very moment
         return alteration, fresh
     before = alteration.digest
-    studied = alterations.study_now(store, alteration, policy)
+    studied = studying.study_again(store, alteration, policy)
     alteration = alterations.get(store, alteration.id)
     if alteration.digest != before:
         why = "the schema is no longer the one that the approval was given for."

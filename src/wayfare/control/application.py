@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from wayfare.control.connections import address_of
+from wayfare.control.reaching import milliseconds_since
 from wayfare.core.address import Address
 from wayfare.core.changes import Changeable, Entry, Examines, Holder, Schema
 from wayfare.core.errors import Conflict, Unavailable, WayfareError
@@ -161,20 +162,16 @@ def _examined(schema: Schema) -> Iterator[Component]:
     if isinstance(schema, Examines):
         began = time.monotonic()
         for name, problem in schema.examine().items():
-            yield Component(name, not problem, problem or "works", _since(began))
+            yield Component(name, not problem, problem or "works", milliseconds_since(began))
 
 
 def _tried(name: str, look: Callable[[], str]) -> Component:
     began = time.monotonic()
     try:
-        return Component(name, True, look(), _since(began))
+        return Component(name, True, look(), milliseconds_since(began))
     except WayfareError as error:
-        return Component(name, False, str(error), _since(began))
+        return Component(name, False, str(error), milliseconds_since(began))
 
 
 def _holder(holder: Holder | None) -> str:
     return f"held by {holder.by}" if holder and holder.alive else "free"
-
-
-def _since(began: float) -> float:
-    return round((time.monotonic() - began) * 1000, 1)

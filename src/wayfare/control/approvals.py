@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from wayfare.access.egress import Policy
-from wayfare.control import alterations, clusters
+from wayfare.control import alterations, clusters, studying
 from wayfare.control.alterations import APPROVED, DRAFT, PENDING, Alteration, Studied, errors_of, tell
 from wayfare.core.errors import Conflict, Invalid, NotAllowed
 from wayfare.core.principal import Principal
@@ -61,13 +61,13 @@ class Approval:
 
 
 def submit(store: Store, principal: Principal, alteration: Alteration, policy: Policy) -> tuple[Approval, Studied]:
-    """Study it as it is now, and ask others for their yes, where its risk needs one; else it is approved by policy.
+    """Study it, and ask others for their yes where its risk needs one; else it is approved by policy.
 
     Submitting again what still waits, or is approved, gives that approval. Raises Invalid with the first thing that is
     wrong with it, Conflict while it is carried out.
     """
     alterations.refuse_running(store, alteration)
-    studied = alterations.study_now(store, alteration, policy)
+    studied = studying.study_again(store, alteration, policy)
     if problems := errors_of(studied):
         first = problems[0]
         raise Invalid(f"{first.where}: {first.message}", where="migrationScript", remedy=first.advice)
@@ -178,7 +178,7 @@ def latest(store: Store, alteration: Alteration) -> Approval | None:
         return None
     approval = _from(found[0])
     if approval.state in (PENDING, APPROVED) and approval.digest != alteration.digest:
-        return _as(approval, WITHDRAWN)
+        return replace(approval, state=WITHDRAWN)
     return approval
 
 
@@ -232,8 +232,4 @@ def _from(record: Record) -> Approval:
         reviews=reviews, record=record, **{name: record[name] for name in (*same, "created_at", "updated_at")}
     )
     over = approval.state in (PENDING, APPROVED) and approval.expires_at < time.time()
-    return _as(approval, EXPIRED) if over else approval
-
-
-def _as(approval: Approval, state: str) -> Approval:
-    return replace(approval, state=state)
+    return replace(approval, state=EXPIRED) if over else approval

@@ -113,7 +113,7 @@ def update(store: Store, principal: Principal, reference: str | int, offer: Offe
     """Raises Invalid, NotFound, AddressRefused, and Conflict while a change of it is at work."""
     shelf = Shelf(store, CLUSTERS)
     record = shelf.get(reference)
-    refuse_busy(store, record)
+    refuse_busy(store, record["active"])
     offer = _acceptable(offer, policy)
     health = ask(offer.servers, policy)
     with store.write() as transaction:
@@ -127,7 +127,7 @@ def remove(store: Store, principal: Principal, reference: str | int) -> None:
     """Raises NotFound, and Conflict while a change of it is at work, or waits."""
     shelf = Shelf(store, CLUSTERS)
     record = shelf.get(reference)
-    refuse_busy(store, record)
+    refuse_busy(store, record["active"])
     waiting = [a for a in Shelf(store, ALTERATIONS).find(cluster=record["id"]) if not a["run"]]
     if waiting:
         told = f"{len(waiting)} changes of it are not carried out yet, the first is {waiting[0]['title']}."
@@ -137,9 +137,9 @@ def remove(store: Store, principal: Principal, reference: str | int) -> None:
         _tell(store, transaction, principal, "remove", record)
 
 
-def refuse_busy(store: Store, record: Record) -> None:
-    run = active_run(store, record["active"])
-    if run:
+def refuse_busy(store: Store, active: str) -> None:
+    """Raises Conflict while that run is at work."""
+    if run := active_run(store, active):
         raise Conflict(f"run {run} changes it now.", where="database", remedy="Wait for its end, or roll it back.")
 
 

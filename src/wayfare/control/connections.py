@@ -15,7 +15,7 @@ from typing import Any
 
 from wayfare.access.egress import Policy
 from wayfare.control.masking import MASK
-from wayfare.control.reaching import check_address
+from wayfare.control.reaching import check_address, milliseconds_since
 from wayfare.core.address import Address
 from wayfare.core.errors import Invalid, WayfareError
 from wayfare.core.findings import Finding
@@ -169,8 +169,10 @@ def tried(address: Address, policy: Policy) -> Check:
         with open_database(check_address(address, policy)) as database:
             facts = database.check()
     except WayfareError as error:
-        return Check(False, time.time(), _since(began), message=str(error), code=error.code)
-    return Check(True, time.time(), _since(began), facts.version, findings=tuple(map(_told, facts.findings)))
+        return Check(False, time.time(), milliseconds_since(began), message=str(error), code=error.code)
+    return Check(
+        True, time.time(), milliseconds_since(began), facts.version, findings=tuple(map(_told, facts.findings))
+    )
 
 
 def describe(address: Address, policy: Policy) -> dict[str, Any]:
@@ -241,7 +243,3 @@ def _from(shelf: Shelf, record: Record) -> Connection:
 
 def _told(finding: Finding) -> Mapping[str, str]:
     return {name: str(getattr(finding, name)) for name in ("code", "severity", "message", "where", "advice")}
-
-
-def _since(began: float) -> float:
-    return round((time.monotonic() - began) * 1000, 1)

@@ -6,6 +6,7 @@ checked, each time it connects.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -73,3 +74,8 @@ def _refuse_lent(files: Sequence[str], borrowed: Sequence[str], where: str) -> N
     if borrowed:
         told = f"the address lacks {', '.join(borrowed)}, and nothing of the machine that Wayfare runs on is lent."
         raise AddressRefused(told, where=where, remedy="Give it in the address.")
+
+
+def milliseconds_since(began: float) -> float:
+    """How long an answer took, to a tenth; `began` is of the monotonic clock."""
+    return round((time.monotonic() - began) * 1000, 1)

@@ -232,7 +232,7 @@ class Revise:
     def undo(self, context: StepContext, args: Args) -> None:
         """Takes back what is applied of them, newest first. Raises Invalid where one has no way back."""
         chosen = [_revision(kept) for kept in context.subject["revisions"]]
-        take_back_these(schema_of(context, MASTER), chosen, self._options(context))
+        take_back_these(schema_of(context, MASTER), chosen, self._options(context), lambda progress: None)
 
     def _options(self, context: StepContext) -> Options:
         policy = Policy(stopping=context.stopping)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 
 from wayfare.core.changes import Measured, Rehearsal, Rehearses, Schema, Size
@@ -23,6 +23,7 @@ from wayfare.schema.text.reading import read
 SAMPLED_ROWS_MIN = 10_000  # a smaller table takes no time worth estimating
 DIFFERENCE_LINES_MAX = 500
 LOST = "wayback_lost"
+VIOLATED = "rows_violate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,12 @@ class Study:
     @property
     def refused(self) -> bool:
         return any(f.severity is Severity.ERROR for f in self.findings)
+
+    @property
+    def accepted(self) -> bool:
+        """Did the clone take it? Rows that stand in its way may be gone tomorrow; whatever else may be mended, too."""
+        others = (f for f in self.findings if f.code != VIOLATED)
+        return bool(self.measured) and all(f.severity is not Severity.ERROR for f in others)
 
     @property
     def estimate_seconds(self) -> float:
@@ -232,6 +239,14 @@ def asked(replica: Executes, statements: Sequence[Statement], dialect: str) -> I
                 yield finding
 
 
+def asked_again(known: Study, replica: Executes | None) -> Study:
+    """The same study with what the rows say now. Raises what the replica raises."""
+    if replica is None:
+        return known
+    kept = [finding for finding in known.findings if finding.code != VIOLATED]
+    return replace(known, findings=(*kept, *asked(replica, known.up, known.dialect)))
+
+
 def _violated(replica: Executes, statement: Statement, probe: Probe) -> Finding | None:
     try:
         rows = replica.execute(probe.sql).to_pylist()
@@ -243,7 +258,7 @@ def _violated(replica: Executes, statement: Statement, probe: Probe) -> Finding 
     if not count:
         return None
     told = probe.violation.format(count=count, example=example)
-    return _finding("rows_violate", Severity.ERROR, statement, told, probe.advice)
+    return _finding(VIOLATED, Severity.ERROR, statement, told, probe.advice)
 
 
 def _finding(code: str, severity: Severity, statement: Statement, message: str, advice: str) -> Finding:

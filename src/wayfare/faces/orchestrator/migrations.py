@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from wayfare.access.rates import Limit
-from wayfare.control import alterations, altering, approvals, clusters
+from wayfare.control import alterations, altering, approvals, clusters, studying
 from wayfare.control.alterations import Alteration, Wanted
 from wayfare.core.findings import Severity
 from wayfare.faces.http.access import access
@@ -150,7 +150,7 @@ def validate_migration(
     alteration = alteration_of(caller, migration_id)
     cluster = clusters.get(caller.store, alteration.cluster)
     if body is None or body.dry_run:
-        return valid_answer(alterations.study_now(caller.store, alteration, policy(request)), cluster)
+        return valid_answer(studying.study_now(caller.store, alteration, policy(request)), cluster)
     wanted = alterations.wanted_of(alteration, cluster)
     found = alterations.noticed(wanted)
     errors = notices(found, Severity.ERROR)

@@ -48,24 +48,30 @@ def apply(schema: Schema, files: Sequence[Revision], options: Options, told: Tol
     """
     if not to_apply(schema, files, options):
         return Done(())
-    with locked(schema, options.by, options.wait_seconds, options.policy.stopping) as (held, waited_for):
-        return Done(_applied(schema, held, to_apply(schema, files, options), options, told), waited_for)
+    return _carried(schema, options, told, lambda: to_apply(schema, files, options))
 
 
 def apply_these(schema: Schema, chosen: Sequence[Revision], options: Options, told: Told) -> Done:
     """Apply these, in order, whoever chose them: what is applied by now is passed over. Raises as `apply` does."""
+
+    def pending() -> Sequence[Revision]:
+        applied = _versions(schema, Standing.APPLIED)
+        return [revision for revision in chosen if revision.version not in applied]
+
+    return _carried(schema, options, told, pending)
+
+
+def _carried(
+    schema: Schema, options: Options, told: Told, choose: Callable[[], Sequence[Revision]], *, undoing: bool = False
+) -> Done:
+    """What is chosen under the lock. All are read before the first is carried out: one that cannot be costs nothing."""
     with locked(schema, options.by, options.wait_seconds, options.policy.stopping) as (held, waited_for):
-        applied = {e.version for e in schema.entries(HISTORY) if e.standing is Standing.APPLIED}
-        pending = [revision for revision in chosen if revision.version not in applied]
-        return Done(_applied(schema, held, pending, options, told), waited_for)
+        changes = [change_of(schema, revision, options, undoing=undoing) for revision in choose()]
+        return Done(tuple(carry_out(schema, held, change, options.policy, told) for change in changes), waited_for)
 
 
-def _applied(
-    schema: Schema, held: Held, pending: Sequence[Revision], options: Options, told: Told
-) -> tuple[Entry, ...]:
-    """All are read before the first is carried out, so that a script that cannot be read costs nothing."""
-    changes = [change_of(schema, revision, options) for revision in pending]
-    return tuple(carry_out(schema, held, change, options.policy, told) for change in changes)
+def _versions(schema: Schema, *standings: Standing) -> set[str]:
+    return {entry.version for entry in schema.entries(HISTORY) if entry.standing in standings}
 
 
 def to_apply(schema: Schema, files: Sequence[Revision], options: Options) -> Sequence[Revision]:
@@ -112,20 +118,19 @@ def roll_back(schema: Schema, files: Sequence[Revision], options: Options, told:
 
     Raises as `apply` does, and Invalid where one has no way back: nothing is taken back then.
     """
-    with locked(schema, options.by, options.wait_seconds, options.policy.stopping) as (held, waited_for):
-        chosen = to_take_back(files, schema.entries(HISTORY), options.to)
-        changes = [change_of(schema, revision, options, undoing=True) for revision in chosen]
-        return Done(tuple(carry_out(schema, held, change, options.policy, told) for change in changes), waited_for)
+    return _carried(
+        schema, options, told, lambda: to_take_back(files, schema.entries(HISTORY), options.to), undoing=True
+    )
 
 
-def take_back_these(schema: Schema, chosen: Sequence[Revision], options: Options) -> Done:
-    """Take back those of them that are applied, newest first. Raises as `roll_back` does."""
-    with locked(schema, options.by, options.wait_seconds) as (held, waited_for):
-        standing = (Standing.APPLIED, Standing.UNDOING)
-        applied = {e.version for e in schema.entries(HISTORY) if e.standing in standing}
-        newest_first = [revision for revision in reversed(chosen) if revision.version in applied]
-        changes = [change_of(schema, revision, options, undoing=True) for revision in newest_first]
-        return Done(tuple(carry_out(schema, held, change, Policy()) for change in changes), waited_for)
+def take_back_these(schema: Schema, chosen: Sequence[Revision], options: Options, told: Told) -> Done:
+    """Take back those of them that are applied, newest first; nothing stops it. Raises as `roll_back` does."""
+
+    def applied() -> Sequence[Revision]:
+        versions = _versions(schema, Standing.APPLIED, Standing.UNDOING)
+        return [revision for revision in reversed(chosen) if revision.version in versions]
+
+    return _carried(schema, replace(options, policy=Policy()), told, applied, undoing=True)
 
 
 def to_take_back(files: Sequence[Revision], entries: Sequence[Entry], to: str) -> Sequence[Revision]:
