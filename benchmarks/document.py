@@ -107,21 +107,21 @@ def _entry(race: Race, entry: Entry) -> tuple[str, ...]:
 
 
 def _figures(title: str, part: Part) -> str:
-    rows = [(f.what, _amount(f), *_limit(f)) for f in part.figures]
+    rows = [(f.what, amount(f), *limit(f)) for f in part.figures]
     return "\n".join(
         [f"## {title}\n", table(("what", "measured", "at most", "met"), rows), *part.notes, _measured(part)]
     )
 
 
-def _amount(figure: Figure) -> str:
-    fine = figure.unit == "s" or (figure.unit == "ms" and figure.value < FINE_MS)
-    return f"{figure.value:.2f} {figure.unit}" if fine else f"{figure.value:.0f} {figure.unit}"
+def amount(figure: Figure) -> str:
+    fine = figure.unit in ("s", "×") or (figure.unit == "ms" and figure.value < FINE_MS)
+    return f"{figure.value:{'.2f' if fine else '.0f'}} {figure.unit}".rstrip()
 
 
-def _limit(figure: Figure) -> tuple[str, str]:
+def limit(figure: Figure) -> tuple[str, str]:
     if figure.most is None:
         return "", ""
-    return f"{figure.most:g} {figure.unit}", "yes" if figure.met else "**no**"
+    return f"{figure.most:g} {figure.unit}".rstrip(), "yes" if figure.met else "**no**"
 
 
 def _measured(part: Part) -> str:

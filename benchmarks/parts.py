@@ -15,6 +15,7 @@ from benchmarks.fleet import Fleet
 from benchmarks.places import DOCUMENT, cache
 from benchmarks.race import Say, race
 from benchmarks.results import Figure, Part, Race, read, save
+from benchmarks.schema import page
 from wayfare import __version__
 from wayfare.core.errors import Unavailable
 
@@ -147,10 +148,11 @@ class Bench:
 
 
 def write_document(wish: Wish) -> None:
-    """From all stored results, old and new."""
+    """From all stored results, old and new; the section of schema changes is kept, which another command writes."""
     stored = [(file.stem, read(file)) for file in sorted(wish.stored.glob("*.json"))]
     wish.document.parent.mkdir(parents=True, exist_ok=True)
-    wish.document.write_text(render(stored))
+    kept = page.of_page(wish.document.read_text()) if wish.document.exists() else ""
+    wish.document.write_text("\n".join([render(stored), kept]).rstrip() + "\n")
 
 
 PARTS = {

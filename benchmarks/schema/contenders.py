@@ -7,8 +7,11 @@ import multiprocessing.synchronize
 import statistics
 import threading
 import time
+from collections.abc import Iterator
 
-from benchmarks.schema.ground import sendable, tell
+from benchmarks.results import Figure
+from benchmarks.schema import contenders_sqlite
+from benchmarks.schema.ground import sendable
 from wayfare.core.address import Address
 from wayfare.systems.databases.postgresql import testbed
 from wayfare.systems.databases.postgresql.database import PostgreSQL
@@ -18,8 +21,8 @@ PROCESSES = 4
 MS_MAX = 50.0
 
 
-def run() -> bool:
-    print(f"contenders: {CONTENDERS} runners at once, in {PROCESSES} processes; each is connected already")
+def figures() -> Iterator[Figure]:
+    """Each is connected already; they are threads of PROCESSES processes."""
     with testbed.server("max_connections = 400") as address:
         with PostgreSQL(address) as db, db.schema().lock("first") as held:  # type: ignore[union-attr]
             assert held.fence
@@ -36,9 +39,10 @@ def run() -> bool:
             each.join()
     winners = sum(won for won, _ in found)
     times = sorted(seconds * 1e3 for _, seconds in found)
-    tell("half of them knew within", statistics.median(times), "ms")
-    fast = tell("all of them knew within", times[-1], "ms", MS_MAX)
-    return tell("winners", winners, "", 1) and winners == 1 and fast
+    yield Figure(f"PostgreSQL, {CONTENDERS} at once: half of them knew within", statistics.median(times), None, "ms")
+    yield Figure("PostgreSQL: all of them knew within", times[-1], MS_MAX, "ms")
+    yield Figure("PostgreSQL: winners beside the one", abs(winners - 1), 0, "")
+    yield from contenders_sqlite.figures(CONTENDERS, MS_MAX)
 
 
 def group(

@@ -1,31 +1,32 @@
-"""A hundred runners want one lock of SQLite at once: `uv run python -m benchmarks.schema.contenders_sqlite`."""
+"""The same for the lock of a SQLite file: threads of one process."""
 
 from __future__ import annotations
 
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
+from benchmarks.results import Figure
 from wayfare.core.address import Address
 from wayfare.systems.databases.sqlite.database import SqliteDatabase
 
-CONTENDERS = 100
 ROUNDS = 10
-MILLISECONDS_MAX = 50.0  # for who does not get it
 
 
-def main() -> None:
+def figures(contenders: int, ms_max: float) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "contended.db"
-        found = [_round(path) for _ in range(ROUNDS)]
-    for number, (winners, losers_ms) in enumerate(found, 1):
-        print(f"round {number}: winners {winners}, losers median {losers_ms[len(losers_ms) // 2]:.1f} ms", end="")
-        print(f", worst {losers_ms[-1]:.1f} ms (limit {MILLISECONDS_MAX:.0f})")
+        found = [_round(Path(folder) / "contended.db", contenders) for _ in range(ROUNDS)]
+    worst = [losers_ms[-1] for _, losers_ms in found]
+    yield Figure(f"SQLite, {ROUNDS} rounds: all of them knew within, in half of the rounds", median(worst), None, "ms")
+    yield Figure("SQLite: … and in every round", max(worst), ms_max, "ms")
+    yield Figure("SQLite: rounds without exactly one winner", sum(winners != 1 for winners, _ in found), 0, "")
 
 
-def _round(path: Path) -> tuple[int, list[float]]:
-    start = threading.Barrier(CONTENDERS)
+def _round(path: Path, contenders: int) -> tuple[int, list[float]]:
+    start = threading.Barrier(contenders)
     ends: list[tuple[float, object]] = []
 
     def contend(number: int) -> None:
@@ -35,7 +36,7 @@ def _round(path: Path) -> tuple[int, list[float]]:
         held = schema.lock(f"runner {number}")
         ends.append(((time.perf_counter() - begun) * 1000, held))
 
-    threads = [threading.Thread(target=contend, args=(n,)) for n in range(CONTENDERS)]
+    threads = [threading.Thread(target=contend, args=(n,)) for n in range(contenders)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -44,7 +45,3 @@ def _round(path: Path) -> tuple[int, list[float]]:
     for held in winners:
         held.__exit__(None, None, None)  # type: ignore[attr-defined]
     return len(winners), sorted(ms for ms, held in ends if held is None)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL with tables of millions of rows, and how figures are told."""
+"""A throw-away PostgreSQL with tables of millions of rows."""
 
 from __future__ import annotations
 
@@ -55,11 +55,3 @@ def says(
 
 def entry(version: str) -> Entry:
     return Entry("benchmark", version, version, "", Standing.APPLIED, 1, 1, started_at=time.time())
-
-
-def tell(what: str, figure: float, unit: str, limit: float | None = None) -> bool:
-    """Print it, with its limit; False where that is broken."""
-    kept = limit is None or figure <= limit
-    beside = "" if limit is None else f"  at most {limit:g}  {'kept' if kept else 'BROKEN'}"
-    print(f"  {what:72}{figure:10.1f} {unit}{beside}", flush=True)
-    return kept

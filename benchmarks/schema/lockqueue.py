@@ -7,11 +7,13 @@ import multiprocessing.synchronize
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import psycopg
 
-from benchmarks.schema.ground import entry, ground, says, tell
+from benchmarks.results import Figure
+from benchmarks.schema import lockqueue_mysql
+from benchmarks.schema.ground import entry, ground, says
 from wayfare.core.address import Address
 from wayfare.core.changes import Policy
 from wayfare.core.statements import Kind
@@ -24,17 +26,15 @@ WORST_MS_MAX = 110.0
 ROWS = 100_000
 
 
-def run() -> bool:
-    print(f"lockqueue: {CLIENTS} clients, a reader of {READER_SECONDS:.0f} s, a column is added behind it")
-    kept = True
+def figures() -> Iterator[Figure]:
     with ground(ROWS) as address:
         worst, _ = measured(address, None)
-        tell("nobody changes anything: worst wait of a client", worst, "ms")
-        for name, locks in (("the locks are known", {"users": "AccessExclusiveLock"}), ("no locks are known", {})):
+        yield Figure("PostgreSQL, nobody changes anything: worst wait of a client", worst, None, "ms")
+        for name, locks in (("locks known", {"users": "AccessExclusiveLock"}), ("locks unknown", {})):
             worst, seconds = measured(address, locks)
-            tell(f"{name}: until the change was done", seconds, "s")
-            kept &= tell(f"{name}: worst wait of a client", worst, "ms", WORST_MS_MAX)
-    return kept
+            yield Figure(f"PostgreSQL, {name}: until the change was done", seconds, None, "s")
+            yield Figure(f"PostgreSQL, {name}: worst wait of a client", worst, WORST_MS_MAX, "ms")
+    yield from lockqueue_mysql.figures(WORST_MS_MAX)
 
 
 def measured(address: Address, locks: Mapping[str, str] | None) -> tuple[float, float]:

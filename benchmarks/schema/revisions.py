@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.places import WAYFARE, environment
-from benchmarks.schema.ground import sendable, tell
+from benchmarks.results import Figure
+from benchmarks.schema.ground import sendable
 from benchmarks.serving import Served, serving
 from wayfare.core.address import Address
 from wayfare.schema.revisions import runner
@@ -35,13 +36,13 @@ PROCESSES = 4
 WAIT_SECONDS = 120.0
 
 
-def run() -> bool:
-    print(f"revisions: {REVISIONS:,}, each of one statement, by `wayfare schema apply`; then {REQUESTS} requests")
+def figures() -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = written(Path(scratch) / "revisions")
         with places(Path(scratch)) as found:
-            kept = [measured(name, url, folder, Path(scratch)) for name, url in found]
-    return contended() and all(kept)
+            for name, url in found:
+                yield from measured(name, url, folder, Path(scratch))
+    yield from contended()
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def written(folder: Path) -> Path:
     return folder
 
 
-def measured(name: str, url: str, folder: Path, scratch: Path) -> bool:
+def measured(name: str, url: str, folder: Path, scratch: Path) -> Iterator[Figure]:
     home = scratch / f"home {name}"
     command = [str(WAYFARE), "schema", "apply", url, "--folder", str(folder)]
     began = time.perf_counter()
@@ -72,13 +73,11 @@ def measured(name: str, url: str, folder: Path, scratch: Path) -> bool:
     if done.returncode:
         raise RuntimeError(f"{name}: {done.stdout[-500:]}{done.stderr[-500:]}")
     seconds = time.perf_counter() - began
-    tell(f"{name}: all are applied", seconds, "s")
-    tell(f"{name}: … each", seconds / REVISIONS * 1e3, "ms")
+    yield Figure(f"{name}: {REVISIONS:,} revisions of a statement each, by `wayfare schema apply`", seconds, None, "s")
     with serving(home, WAYFARE_SCHEMA_DATABASE=url, WAYFARE_REVISIONS=str(folder)) as served:
         times = asked(served)
-    tell(f"{name}: GET /api/migrations/status, half within", statistics.median(times), "ms")
-    tell(f"{name}: … the first, of all that are told", times[0], "ms")
-    return tell(f"{name}: … 99 of 100 within", sorted(times)[int(0.99 * len(times)) - 1], "ms", P99_MS_MAX)
+    yield Figure(f"{name}: GET /api/migrations/status, half within", statistics.median(times), None, "ms")
+    yield Figure(f"{name}: … 99 of 100 within", sorted(times)[int(0.99 * len(times)) - 1], P99_MS_MAX, "ms")
 
 
 def asked(served: Served) -> list[float]:
@@ -94,7 +93,7 @@ def asked(served: Served) -> list[float]:
     return times
 
 
-def contended() -> bool:
+def contended() -> Iterator[Figure]:
     """Each of a hundred `apply`s five revisions that nobody has applied: one does, and the others find nothing left."""
     with tempfile.TemporaryDirectory() as scratch, testbed.server("max_connections = 400") as server:
         folder = Path(scratch)
@@ -112,10 +111,10 @@ def contended() -> bool:
     failed = [error for _, _, error in found if error]
     for error in failed[:3]:
         print(f"  {error}")
-    tell(f"{CONTENDERS} applied at once: the last knew within", max(s for _, s, _ in found), "s")
-    alone = tell("… of them that applied something", sum(n > 0 for n, _, _ in found), "", 1)
-    whole = sum(n for n, _, _ in found) == 5
-    return tell("… that failed", len(failed), "", 0) and alone and whole
+    yield Figure(f"{CONTENDERS} apply at once: the last was done within", max(s for _, s, _ in found), None, "s")
+    yield Figure("… that applied something, beside one", abs(sum(n > 0 for n, _, _ in found) - 1), 0, "")
+    yield Figure("… revisions that were applied twice, or not", abs(sum(n for n, _, _ in found) - 5), 0, "")
+    yield Figure("… that failed", len(failed), 0, "")
 
 
 def group(

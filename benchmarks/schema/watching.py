@@ -15,7 +15,8 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.schema.ground import ground, tell
+from benchmarks.results import Figure
+from benchmarks.schema.ground import ground
 from wayfare.control.capabilities import register
 from wayfare.control.runs import wait
 from wayfare.core.address import Address
@@ -66,33 +67,31 @@ create trigger dawdled before update on users for each row execute function dawd
 Calls = tuple[tuple[float, str, int], ...]
 
 
-def run() -> bool:
-    print(f"watching: {PROCESSES * CLIENTS} clients in {PROCESSES} processes, a look each {TICK_SECONDS} s")
+def figures() -> Iterator[Figure]:
     with ground(ROWS, *COUNTING) as address:
         with psycopg.connect(autocommit=True, **parameters(address)) as connection:
             connection.execute(KNOBS.format(ms=MS).encode())
         with clients(address, READS):
-            kept = noticed(address)
+            yield from noticed(address)
         with clients(address, WRITES):
-            return taken_back(address) and kept
+            yield from taken_back(address)
 
 
-def noticed(address: Address) -> bool:
+def noticed(address: Address) -> Iterator[Figure]:
     with PostgreSQL(address) as db, psycopg.connect(autocommit=True, **parameters(address)) as knob:
         time.sleep(3)
         before = db.schema().sample()
         time.sleep(BASELINE_SECONDS)
         costs = between(before, db.schema().sample())
-        kept = quiet(db, costs, QUIET_SECONDS, "false alarms in two minutes of quiet")
+        yield from quiet(db, costs, QUIET_SECONDS, "two minutes of quiet")
         with burning():
-            kept &= quiet(db, costs, BURN_SECONDS, "false alarms in a minute of a busy processor")
+            yield from quiet(db, costs, BURN_SECONDS, "a minute of a busy processor")
         seconds = [detected(db, knob, costs) for _ in range(ROUNDS)]
     found = [s for s in seconds if s is not None]
-    print(f"    seconds of each round: {', '.join('none' if s is None else f'{s:.2f}' for s in seconds)}")
-    tell(f"rounds of {ROUNDS} in which it was not noticed", ROUNDS - len(found), "", 0)
-    return tell("noticed, at the latest, within", max(found, default=0.0), "s", DETECTED_SECONDS_MAX) and (
-        len(found) == ROUNDS and kept
+    yield Figure(
+        f"queries {SLOWER:.0%} slower: rounds of {ROUNDS} in which it was not noticed", ROUNDS - len(found), 0, ""
     )
+    yield Figure("… noticed, at the latest, within", max(found, default=0.0), DETECTED_SECONDS_MAX, "s")
 
 
 def looks(db: PostgreSQL, seconds: float) -> Iterator[Sample]:
@@ -103,7 +102,7 @@ def looks(db: PostgreSQL, seconds: float) -> Iterator[Sample]:
         time.sleep(max(0.0, TICK_SECONDS - (time.monotonic() - began)))
 
 
-def quiet(db: PostgreSQL, costs: Costs, seconds: float, what: str) -> bool:
+def quiet(db: PostgreSQL, costs: Costs, seconds: float, what: str) -> Iterator[Figure]:
     """Each look is judged by itself: an alarm does not end the watch."""
     watcher, alarms = Watcher(Limits(), ("users",), costs), 0
     for sample in looks(db, seconds):
@@ -111,9 +110,11 @@ def quiet(db: PostgreSQL, costs: Costs, seconds: float, what: str) -> bool:
         watcher.look(sample)
         alarms += bool(watcher.verdict)
     ratios = [p.ratio for p in watcher.points if p.ratio is not None]
-    tell(f"… looks that could compare, of {len(watcher.points)}", len(ratios), "")
-    tell("… the greatest ratio × 100", 100 * max(ratios, default=0.0), "")
-    return tell(what, alarms, "", 0)
+    told = f"{what}, {len(ratios)} looks that could compare"
+    yield Figure(
+        f"{told}: the greatest ratio (alarm above {watcher.limits.ratio_max:g})", max(ratios, default=0.0), None, "×"
+    )
+    yield Figure(f"{what}: false alarms", alarms, 0, "")
 
 
 def detected(db: PostgreSQL, knob: psycopg.Connection[tuple[object, ...]], costs: Costs) -> float | None:
@@ -190,7 +191,7 @@ def burn(over: multiprocessing.synchronize.Event) -> None:
         sum(range(100_000))
 
 
-def taken_back(address: Address) -> bool:
+def taken_back(address: Address) -> Iterator[Figure]:
     """A trigger that sleeps, through the engine: times are those of the run's own journal."""
     register()
     found = []
@@ -200,9 +201,10 @@ def taken_back(address: Address) -> bool:
         with Engine(settings, store, open_database):
             found = [one_run(store, address, number) for number in range(RUNS)]
         store.close()
-    print("    each run: " + ", ".join(f"asked {a:.2f} s after the change, undone {b:.2f} s later" for a, b in found))
-    tell("a run asked for its way back, at the latest, after", max(a for a, _ in found), "s")
-    return tell("… and had gone it, at the latest, after", max(b for _, b in found), "s", ROLLED_BACK_SECONDS_MAX)
+    yield Figure(
+        f"{RUNS} runs with a slow trigger: asked for their way back within", max(a for a, _ in found), None, "s"
+    )
+    yield Figure("… and had gone it after", max(b for _, b in found), ROLLED_BACK_SECONDS_MAX, "s")
 
 
 def one_run(store: Store, address: Address, number: int) -> tuple[float, float]:

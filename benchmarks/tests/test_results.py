@@ -11,6 +11,7 @@ from benchmarks.document import render
 from benchmarks.race import gist, rotated
 from benchmarks.results import Entry, Part, Race, Run, read, save
 from benchmarks.resume import Mark, figures_of
+from benchmarks.schema import page as schema_page
 
 ONE = Run(wall=1.0, verify=0.0, client_cpu=0.1, server_cpu=0.2, rss_peak=1_000_000, load_before=0.0)
 
@@ -89,3 +90,14 @@ def test_a_chunk_done_before_the_kill_and_started_again_is_a_repeated_one() -> N
 
 def test_the_gist_of_an_output_has_no_colours_and_fits_a_line() -> None:
     assert gist("\x1b[31mfatal:\x1b[0m\n\n  could not connect \n") == "fatal: / could not connect"
+
+
+def test_a_part_of_schema_changes_replaces_only_its_own_section():
+    page = "# Benchmarks\n\n## Speed\n\nfast\n"
+    first = schema_page.replaced(page, "kill9", "### kill9\n\nold\n")
+    second = schema_page.replaced(first, "truth", "### truth\n\ntrue\n")
+    third = schema_page.replaced(second, "kill9", "### kill9\n\nnew\n")
+    assert third.startswith(page)
+    assert third == second.replace("old", "new")
+    assert schema_page.of_page(third).count("### ") == 2
+    assert schema_page.of_page(page) == ""

@@ -1,19 +1,17 @@
-"""Clients' worst latency behind a change that waits for a long reader, on MariaDB and MySQL.
-
-`uv run python -m benchmarks.schema.lockqueue_mariadb`: 8 clients read a table which somebody has read in a transaction
-of 6 s, while ADD COLUMN wants it.
-"""
+"""The same on MariaDB and MySQL: eight clients read a table which somebody has read in a transaction of six seconds."""
 
 from __future__ import annotations
 
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pymysql
 
+from benchmarks.results import Figure
 from wayfare.core.address import Address
 from wayfare.core.changes import Entry, Policy, Standing
 from wayfare.core.errors import Unavailable
@@ -40,14 +38,15 @@ def connect(address: Address) -> Any:
     )
 
 
-def main() -> None:
+def figures(worst_ms_max: float) -> Iterator[Figure]:
     for bed in BEDS:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 with BEDS[bed](Path(folder)) as fresh:
                     for name, policy in CHANGES.items():
                         worst, seconds = _measure(fresh(), policy)
-                        print(f"{bed}: a change {name}: worst client {worst:.0f} ms, the change {seconds:.1f} s")
+                        yield Figure(f"{bed}, {name}: until the change was done", seconds, None, "s")
+                        yield Figure(f"{bed}, {name}: worst wait of a client", worst, worst_ms_max, "ms")
             except Unavailable as reason:
                 print(f"{bed}: {reason}")
 
@@ -85,7 +84,3 @@ def _measure(address: Address, policy: Policy) -> tuple[float, float]:
             thread.join()
         reader.close()
         return max(worst), seconds
-
-
-if __name__ == "__main__":
-    main()
