@@ -68,3 +68,29 @@ def test_from_a_draft_to_the_way_back(page: Page, server: Server, tmp_path: Path
     expect(page.get_by_role("row", name="rolled back add_age app low local")).to_be_visible()
     found = ask(server, "GET", "/api/v1/migrations?status=RolledBack")
     assert found["total"] == 1
+
+
+def test_a_draft_is_edited_and_nobody_overwrites_another(page: Page, server: Server, tmp_path: Path) -> None:
+    body = {"name": "app_edited", "type": "SQLite", "environment": "Development"}
+    registered = ask(
+        server, "POST", "/api/v1/databases", {**body, "masterConnectionString": f"sqlite:///{made(tmp_path)}"}
+    )
+    script = "ALTER TABLE users ADD COLUMN age integer;"
+    wanted = {"name": "add_age", "targetDatabaseId": registered["databaseId"], "migrationScript": script}
+    path = f"/api/v1/migrations/{ask(server, 'POST', '/api/v1/migrations', wanted)['migrationId']}"
+    page.goto(path.replace("/api/v1/migrations", "/ui/changes"))
+    page.get_by_role("link", name="Edit").click()
+    field = page.get_by_role("textbox", name="Script")
+    expect(field).to_have_value(script)
+    field.fill("ALTER TABLE users ADD COLUMN born text;")
+    ask(server, "PUT", path, {"description": "somebody was quicker"})
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_contain_text("changed")
+    assert ask(server, "GET", path)["migrationScript"] == script
+    page.reload()
+    page.get_by_role("textbox", name="Script").fill("ALTER TABLE users ADD COLUMN born text;")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("pre.sql").first).to_contain_text("born text")
+    saved = ask(server, "GET", path)
+    assert (saved["migrationScript"], saved["status"]) == ("ALTER TABLE users ADD COLUMN born text;", "Draft")
+    assert saved["description"] == "somebody was quicker"

@@ -104,19 +104,32 @@ export const back = {
   },
 };
 
-export async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
-  const sent: Record<string, string> = { ...headers };
-  if (body !== undefined) sent["content-type"] = "application/json";
-  if (token.get()) sent["authorization"] = `Bearer ${token.get()}`;
+/** What was asked for, with the tag that tells whether somebody has changed it since. */
+export interface Tagged<T> { value: T; tag: string }
+
+async function sent(method: string, path: string, body: unknown, headers: Record<string, string>): Promise<{ text: string; tag: string }> {
+  const all: Record<string, string> = { ...headers };
+  if (body !== undefined) all["content-type"] = "application/json";
+  if (token.get()) all["authorization"] = `Bearer ${token.get()}`;
   let answer: Response;
   try {
-    answer = await fetch(path, { method, headers: sent, body: body === undefined ? null : JSON.stringify(body) });
+    answer = await fetch(path, { method, headers: all, body: body === undefined ? null : JSON.stringify(body) });
   } catch {
     throw new Problem(0, "The server does not answer.", "See whether wayfare serve still runs, and try again.");
   }
   const text = await answer.text();
-  if (answer.ok) return (text ? JSON.parse(text) : undefined) as T;
+  if (answer.ok) return { text, tag: answer.headers.get("etag") ?? "" };
   throw problemOf(answer.status, text);
+}
+
+export async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<T> {
+  const { text } = await sent(method, path, body, headers);
+  return (text ? JSON.parse(text) : undefined) as T;
+}
+
+export async function tagged<T>(path: string): Promise<Tagged<T>> {
+  const { text, tag } = await sent("GET", path, undefined, {});
+  return { value: JSON.parse(text) as T, tag };
 }
 
 interface Envelope { message: string; remedy?: string; code?: string; details?: { field: string }[] } // of /api/v1

@@ -2,6 +2,7 @@ import { Link, Navigate, Outlet, createRootRoute, createRoute, createRouter } fr
 import { ChangePage } from "./pages/Change";
 import { Changes } from "./pages/Changes";
 import { Databases } from "./pages/Databases";
+import { EditChange } from "./pages/EditChange";
 import { NewChange } from "./pages/NewChange";
 import { Audit } from "./pages/Audit";
 import { ConnectionPage } from "./pages/Connection";
@@ -35,6 +36,7 @@ const routes = [
   createRoute({ getParentRoute: () => inside, path: "/connections/$name", component: ConnectionPage }),
   createRoute({ getParentRoute: () => inside, path: "/changes", component: Changes }),
   createRoute({ getParentRoute: () => inside, path: "/changes/$id", component: ChangePage }),
+  createRoute({ getParentRoute: () => inside, path: "/edit-change/$id", component: EditChange }),
   createRoute({ getParentRoute: () => inside, path: "/new-change", component: NewChange }),
   createRoute({ getParentRoute: () => inside, path: "/databases", component: Databases }),
   createRoute({ getParentRoute: () => inside, path: "/schedules", component: Schedules }),

@@ -1,6 +1,6 @@
 import { Button, Group, Modal, NumberInput, Stack, Textarea } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
+import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { type Me, get, post } from "../api";
 import { type Approval, type Change, type Execution, OVER, V1, type Watched, at, word } from "../changes";
@@ -52,6 +52,7 @@ function Actions(props: { change: Change }) {
   return (
     <Stack gap="xs" align="flex-end">
       <Group gap="xs">
+        {open && <Button component={Link} to={`/edit-change/${id}`} variant="default">Edit</Button>}
         {open && button("validate", "Rehearse")}
         {["Draft", "Failed", "RolledBack"].includes(change.status) && button("submit-approval", "Submit for approval")}
         {decides && button("reject", "Reject")}

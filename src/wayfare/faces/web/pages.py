@@ -19,9 +19,21 @@ from starlette.responses import Response
 from wayfare.core.errors import NotFound
 
 PAGES = frozenset(
-    {"connections", "copy", "runs", "changes", "new-change", "databases", "schedules", "audit", "sign-in", "consent"}
+    {
+        "connections",
+        "copy",
+        "runs",
+        "changes",
+        "new-change",
+        "edit-change",
+        "databases",
+        "schedules",
+        "audit",
+        "sign-in",
+        "consent",
+    }
 )
-WITH_ITEMS = frozenset({"connections", "runs", "changes"})  # /ui/runs/3f…
+WITH_ITEMS = frozenset({"connections", "runs", "changes", "edit-change"})  # /ui/runs/3f…
 POLICY = (  # no script and no style but files of ours; 'self' is also for WebSockets
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " frame-ancestors 'none'; base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'"
