@@ -11,11 +11,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from wayfare.cli import map_file
-from wayfare.cli.place import opened_store
-from wayfare.control.connections import SIGN
-from wayfare.control.connections import address_of as saved_address
 from wayfare.copy.request import CopyRequest
-from wayfare.core.address import Address
+from wayfare.core.address import SIGN, Address
 from wayfare.core.errors import Invalid, Unauthenticated, WayfareError
 from wayfare.core.ports import Mode
 from wayfare.core.redacted import Redacted
@@ -83,14 +80,21 @@ def address_of(url: str, role: str) -> Address:
     Raises Invalid for an unknown system, NotFound for a name that is not there.
     """
     if url.startswith(SIGN):
-        with opened_store() as (_, store):
-            return saved_address(store, url, role)
+        return _saved(url, role)
     address = Address.parse(url, where=role)
     adapter(address.system)
     variable = PASSWORD_VARIABLES.get(role, "")
     if not address.password and os.environ.get(variable):
         return replace(address, password=Redacted(os.environ[variable]))
     return address
+
+
+def _saved(name: str, role: str) -> Address:
+    from wayfare.cli.place import opened_store  # the store's libraries take as long as everything else together
+    from wayfare.control.connections import address_of as saved
+
+    with opened_store() as (_, store):
+        return saved(store, name, role)
 
 
 def asking_passwords(request: CopyRequest, act: Callable[[CopyRequest], T]) -> T:

@@ -14,11 +14,11 @@ from wayfare.cli.place import opened_store
 from wayfare.cli.request import CopyOptions, request_of
 from wayfare.cli.screen import console, print_json
 from wayfare.control import schedules
-from wayfare.control.connections import SIGN
 from wayfare.control.missed import Missed
 from wayfare.control.plain import clean
 from wayfare.control.schedules import Schedule
 from wayfare.control.timetable import Due, Timetable, instant_of, zone_of
+from wayfare.core.address import SIGN
 from wayfare.core.errors import Invalid
 from wayfare.core.principal import LOCAL
 

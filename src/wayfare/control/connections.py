@@ -16,7 +16,7 @@ from typing import Any
 from wayfare.access.egress import Policy
 from wayfare.control.masking import MASK
 from wayfare.control.reaching import check_address, milliseconds_since
-from wayfare.core.address import Address
+from wayfare.core.address import SIGN, Address
 from wayfare.core.errors import Invalid, WayfareError
 from wayfare.core.findings import Finding
 from wayfare.core.principal import Principal
@@ -28,7 +28,6 @@ from wayfare.store.wanted import CONNECTIONS
 from wayfare.systems.registry import adapter, open_database, settled
 
 NAME = re.compile(r"(?!\d+$)[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
-SIGN = "@"
 
 
 @dataclass(frozen=True, slots=True)

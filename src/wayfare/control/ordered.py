@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from wayfare.control.connections import SIGN, address_of
+from wayfare.control.connections import address_of
 from wayfare.copy.request import CopyRequest
+from wayfare.core.address import SIGN
 from wayfare.core.plan import Json
 from wayfare.core.ports import Mode
 from wayfare.store.store import Store

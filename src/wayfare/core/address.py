@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from wayfare.core.errors import Invalid
 from wayfare.core.redacted import Redacted
 
+SIGN = "@"  # begins the name of a saved connection, where a URL could stand
 _NO_OPTIONS: Mapping[str, str] = MappingProxyType({})
 _SECRET_OPTIONS = ("password", "passwd", "pwd", "passphrase", "token", "secret")  # whatever stands before these
 _EXAMPLES = "postgresql://user@host/db, mysql://user@host/db, sqlite:///shop.db, duckdb:///warehouse.duckdb"

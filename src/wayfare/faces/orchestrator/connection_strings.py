@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from wayfare.control.connections import SIGN
 from wayfare.control.connections import address_of as saved_address
-from wayfare.core.address import Address
+from wayfare.core.address import SIGN, Address
 from wayfare.core.errors import Invalid
 from wayfare.core.redacted import Redacted
 from wayfare.faces.http.callers import Caller

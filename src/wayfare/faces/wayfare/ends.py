@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from fastapi import Request
 
-from wayfare.control.connections import SIGN, address_of
+from wayfare.control.connections import address_of
 from wayfare.control.reaching import check_address
 from wayfare.copy.request import CopyRequest
-from wayfare.core.address import Address
+from wayfare.core.address import SIGN, Address
 from wayfare.faces.http.access import access
 from wayfare.faces.http.callers import Caller
 from wayfare.faces.wayfare.shapes import CopyWish
