@@ -23,7 +23,9 @@ def user_name(text: str, email: str = "", where: str = "username") -> str:
         )
     if "@" in name and same(name) != same(email):
         raise Invalid(
-            "a user name with an @ must be the user's own e-mail address.", where=where, remedy="Leave it out."
+            "a user name with an @ must be the user's own e-mail address.",
+            where=where,
+            remedy="Use a name without one; the address, given as the user's e-mail, signs in as well.",
         )
     return name
 

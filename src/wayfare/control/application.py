@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from wayfare.control.connections import address_of
 from wayfare.control.reaching import milliseconds_since
 from wayfare.core.address import Address
+from wayfare.core.amounts import count
 from wayfare.core.changes import Changeable, Entry, Examines, Holder, Schema
 from wayfare.core.errors import Conflict, Unavailable, WayfareError
 from wayfare.core.plan import Phase, Plan, Step
@@ -21,7 +22,7 @@ from wayfare.schema.revisions.files import Revision
 from wayfare.schema.revisions.folder import Folder
 from wayfare.schema.revisions.history import HISTORY, Compared, compare
 from wayfare.schema.revisions.preview import Preview, preview
-from wayfare.schema.revisions.runner import Options, to_apply, whoever
+from wayfare.schema.revisions.runner import Options, change_of, to_apply, whoever
 from wayfare.schema.subject import MASTER
 from wayfare.store.records import Run
 from wayfare.store.store import Store
@@ -98,7 +99,8 @@ def dry_run(application: Application, store: Store, to: str, *, out_of_order: bo
 def migrate(application: Application, store: Store, principal: Principal, to: str, *, out_of_order: bool) -> Run | None:
     """Record a run that applies what is pending; None when nothing is.
 
-    Raises Conflict where folder and history do not fit together, or a run is at work; audited in any case.
+    Raises Conflict where folder and history do not fit together, or a run is at work, and Invalid, naming file and
+    line, for a script that cannot be read.
     """
     options = application.options(principal.name, to, out_of_order=out_of_order)
     if (running := active(store)) is not None:
@@ -114,8 +116,12 @@ def migrate(application: Application, store: Store, principal: Principal, to: st
 
 
 def _pending(application: Application, store: Store, options: Options) -> Sequence[Revision]:
+    """Each is read, so that a mistake is told to whoever asks, and not to a run."""
     with opened(application, store) as (_, schema):
-        return to_apply(schema, application.folder.revisions(), options)
+        pending = to_apply(schema, application.folder.revisions(), options)
+        for revision in pending:
+            change_of(schema, revision, options)
+        return pending
 
 
 def _recorded(application: Application, store: Store, options: Options, pending: Sequence[Revision]) -> Run:
@@ -123,10 +129,10 @@ def _recorded(application: Application, store: Store, options: Options, pending:
         {"version": r.version, "name": r.name, "file": str(r.path), "text": r.text, "down": r.down} for r in pending
     ]
     subject = {"revisions": kept, "environment": options.environment, "by": options.by}
-    plan = Plan(KIND, subject, (Phase("apply", (Step("schema.revise", f"apply {len(kept)} revisions"),)),))
+    plan = Plan(KIND, subject, (Phase("apply", (Step("schema.revise", f"apply {count(len(kept), 'revision')}"),)),))
     return store.create_run(
         kind=KIND,
-        title=f"{len(kept)} revisions",
+        title=count(len(kept), "revision"),
         request={"to": options.to, "environment": options.environment, "revisions": [r.title for r in pending]},
         fingerprint=FINGERPRINT,
         plan=plan,
@@ -146,7 +152,7 @@ class Component:
 
 def health(application: Application, store: Store) -> tuple[Component, ...]:
     """Each part by itself; what one raises is told as its message."""
-    parts = [_tried("migration_files", lambda: f"{len(application.folder.revisions())} revisions")]
+    parts = [_tried("migration_files", lambda: count(len(application.folder.revisions()), "revision"))]
     try:
         with opened(application, store) as (database, schema):
             parts.append(_tried("database", lambda: database.check().version))

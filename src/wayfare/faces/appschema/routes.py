@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from wayfare.control import application as control
 from wayfare.control import runs
 from wayfare.control.application import Application, Standing
+from wayfare.core.amounts import count
 from wayfare.core.changes import Entry, Holder
 from wayfare.core.errors import NotFound
 from wayfare.core.findings import Finding
@@ -184,7 +185,7 @@ def migrate(
     if wait:
         run = runs.wait(caller.store, run.id, wait)
         response.status_code = 200 if run.status in ENDED else 202
-    message = run.reason or f"{len(run.request['revisions'])} revisions."
+    message = run.reason or f"{count(len(run.request['revisions']), 'revision')}."
     return MigrateAnswer(run=run.id, status=run.status.value, revisions=run.request["revisions"], message=message)
 
 

@@ -83,13 +83,15 @@ def pair(servers: Any, fresh: Any) -> Iterator[Pair]:
             yield Pair(primary, replica)
 
 
-def test_each_knows_its_part(pair, bed):
+def test_each_knows_its_part(pair):
     assert isinstance(pair.primary.schema(), Replicates)
     assert soon(lambda: pair.primary.schema().part() is Part.PRIMARY)
     assert pair.replica.schema().part() is Part.REPLICA
-    with MySql(bed()) as alone:
-        schema = alone.schema()
-        assert (schema.part(), schema.position(), schema.reached(""), schema.pooled()) == (Part.ALONE, "", True, False)
+
+
+def test_who_has_no_copy_is_alone(db):
+    schema = db.schema()
+    assert (schema.part(), schema.position(), schema.reached(""), schema.pooled()) == (Part.ALONE, "", True, False)
 
 
 def test_a_change_of_the_primary_reaches_the_replica(pair):
