@@ -71,12 +71,18 @@ def create_table(text: str) -> TableDdl:
     return table
 
 
-def add_constraint(text: str, table: TableDdl) -> None:
+def add(text: str, table: TableDdl) -> None:
     """The rest of ALTER TABLE … ADD, put into `table`."""
-    words = _Words(text)
-    while words.more:
-        constraint(words, table)
-        words.skip(",")
+    for part in _Words(f"({text})").parts():
+        if part.here in _CONSTRAINTS or part.here == "DEFAULT":
+            constraint(part, table)
+        else:
+            table.columns.append(_column(part, table))
+
+
+def column(text: str) -> ColumnDdl:
+    """The rest of ALTER TABLE … ALTER COLUMN."""
+    return _column(_Words(text), TableDdl("", ""))
 
 
 def constraint(words: _Words, table: TableDdl, column: ColumnDdl | None = None) -> None:

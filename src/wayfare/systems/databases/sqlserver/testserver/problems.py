@@ -21,7 +21,11 @@ _RULES = (
     (r"CHECK constraint failed", 547, "The INSERT statement conflicted with the CHECK constraint."),
     (r"Conversion Error", 245, "Conversion failed: {}"),
     (r"Out of Range", 8115, "Arithmetic overflow error converting expression."),
-    (r"Transaction conflict|Conflict on update", 3960, "Snapshot isolation transaction aborted due to a conflict."),
+    (
+        r"Transaction conflict|Conflict on (?:update|tuple)|write-write conflict",
+        3960,
+        "Snapshot isolation transaction aborted due to a conflict.",
+    ),
     (r"Parser Error", 102, "Incorrect syntax: {}"),
 )
 

@@ -55,6 +55,8 @@ class Login:
     database: str
     packet_size: int
     integrated: bool  # Windows authentication
+    host: str = ""
+    program: str = ""
 
 
 class SqlError(Exception):
@@ -63,6 +65,7 @@ class SqlError(Exception):
     def __init__(self, number: int, text: str, severity: int = 16, state: int = 1) -> None:
         super().__init__(text)
         self.number, self.text, self.severity, self.state = number, text, severity, state
+        self.line = 1  # of the batch
 
 
 def short_text(text: str) -> bytes:
@@ -122,6 +125,8 @@ def login(message: bytes) -> Login:
         database=text(68),
         packet_size=max(512, min(struct.unpack_from("<I", message, 8)[0] or 4096, 32767)),
         integrated=bool(message[25] & 0x80),
+        host=text(36),
+        program=text(48),
     )
 
 
@@ -154,7 +159,7 @@ def welcome(database: str, packet_size: int) -> bytes:
 
 def error(problem: SqlError) -> bytes:
     body = struct.pack("<IBB", problem.number, problem.state, problem.severity) + long_text(problem.text[:2000])
-    return _sized(0xAA, body + short_text("testserver") + short_text("") + struct.pack("<I", 1))
+    return _sized(0xAA, body + short_text("testserver") + short_text("") + struct.pack("<I", problem.line))
 
 
 def done(rows: int | None = None, status: int = Done.FINAL, token: Token = Token.DONE) -> bytes:
