@@ -105,9 +105,10 @@ def execute(connection: Connection, statement: Statement, seconds_max: float = 0
     try:
         with classified():
             connection.limit(seconds_max)
-            rows = connection.run(statement.text)
-            connection.limit(0)
-            return rows
+            try:
+                return connection.run(statement.text)
+            finally:
+                connection.limit(0)
     except Unreachable as error:
         if seconds_max and time.monotonic() - began >= seconds_max:
             late = Refused(

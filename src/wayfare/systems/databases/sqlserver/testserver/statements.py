@@ -254,6 +254,8 @@ class Statements:
 
     def _insert(self, tree: exp.Insert, values: dict[str, Any]) -> int:
         target: Any = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
+        if not target.name.startswith("#") and self._catalog.object(target.db, target.name) is None:
+            raise SqlError(208, f"Invalid object name '{target.name}'.")
         identity = self._catalog.identity(target.db, target.name)
         given = {c.name.lower() for c in tree.this.expressions} if isinstance(tree.this, exp.Schema) else set()
         numbered = None
