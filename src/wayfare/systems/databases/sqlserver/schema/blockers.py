@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
-from wayfare.core.errors import Busy, WayfareError
+from wayfare.core.errors import Busy, Forbidden, WayfareError
 from wayfare.core.statements import Statement
 from wayfare.systems.databases.sqlserver.connection import Connections
 from wayfare.systems.databases.sqlserver.dialect import bracketed, literal
+from wayfare.systems.databases.sqlserver.errors import classified
 from wayfare.systems.databases.sqlserver.schema.refusals import where
+from wayfare.systems.databases.sqlserver.schema.settings import lock_timeout
 
 NAMED_MAX = 5
+WAIT_MS = 500
 _HOLDERS = f"""
 SELECT DISTINCT TOP ({NAMED_MAX}) l.request_session_id AS number, s.program_name AS program, s.login_name AS login,
     s.host_name AS host, s.status AS status, l.request_mode AS mode, o.name AS name
@@ -36,8 +40,10 @@ def busy(connections: Connections, statement: Statement, waited_seconds: float, 
 def _who(connections: Connections, tables: Sequence[str]) -> str:
     try:
         found = blockers(connections, tables)
+    except Forbidden:
+        return "who is in the way is told only to whoever has VIEW SERVER STATE"
     except WayfareError as error:  # the answer is worth having without names
-        return f"who is in the way cannot be told ({error.message}; it takes VIEW SERVER STATE)"
+        return f"who is in the way cannot be told ({error.message})"
     return "; ".join(found) or "whoever it was is gone by now"
 
 
@@ -46,7 +52,10 @@ def blockers(connections: Connections, tables: Sequence[str]) -> list[str]:
     if not tables:
         return []
     places = ", ".join(f"OBJECT_ID({literal(bracketed(table))})" for table in tables)
-    with connections.use() as connection:
+    with closing(connections.open()) as connection, classified():
+        # Where a change of somebody else is in the way, it has rows of the catalog too.
+        lock_timeout(connection, WAIT_MS)
+        connection.run("SET TRANSACTION ISOLATION LEVEL READ UNCOMMITTED")
         return [_told(row) for row in connection.rows(_HOLDERS.format(places=places))]
 
 

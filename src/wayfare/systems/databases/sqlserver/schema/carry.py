@@ -111,6 +111,7 @@ def execute(connection: Connection, statement: Statement, seconds_max: float = 0
                 connection.limit(0)
     except Unreachable as error:
         if seconds_max and time.monotonic() - began >= seconds_max:
+            connection.close()  # it stands in the middle of an answer
             late = Refused(
                 f"it took longer than {seconds_max:g} seconds.",
                 where=where(statement),

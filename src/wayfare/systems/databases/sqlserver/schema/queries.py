@@ -29,7 +29,7 @@ COLUMNS = """
 SELECT c.object_id AS id, c.name AS name, ut.name AS type, ts.name AS type_namespace,
     ut.is_user_defined AS is_user_defined, c.max_length AS max_length, c.[precision] AS [precision], c.scale AS scale,
     c.is_nullable AS is_nullable,
-    CASE WHEN c.collation_name <> d.collation_name THEN c.collation_name END AS other_collation,
+    c.collation_name AS collation, d.collation_name AS usual_collation,
     c.is_rowguidcol AS is_rowguidcol, c.is_sparse AS is_sparse, c.generated_always_type AS generated,
     cc.definition AS computed, cc.is_persisted AS is_persisted, dc.name AS default_name,
     dc.definition AS default_text, dc.is_system_named AS default_unnamed,

@@ -54,8 +54,8 @@ def _column(row: Row) -> str:
 
 
 def _properties(row: Row) -> Iterator[str]:
-    if row["other_collation"]:
-        yield f" COLLATE {row['other_collation']}"
+    if row["collation"] and row["collation"] != row["usual_collation"]:
+        yield f" COLLATE {row['collation']}"
     if row["is_sparse"]:
         yield " SPARSE"
     yield _GENERATED.get(int(row["generated"] or 0), "")

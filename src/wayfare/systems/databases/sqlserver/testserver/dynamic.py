@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from sqlglot import exp, parse_one
+from sqlglot.dialects.duckdb import DuckDB
 
 from wayfare.systems.databases.sqlserver.testserver.locking import Locks, Owner, Resource
 
@@ -56,7 +57,7 @@ def _derived(names: tuple[str, ...], rows: Iterable[tuple[Any, ...]], alias: str
     nothing = f"({', '.join(['0' if 'id' in n else repr('') for n in names])})"
     where = "" if shown else " WHERE 1 = 0"
     sql = f"SELECT * FROM (VALUES {', '.join(shown or [nothing])}) AS made({', '.join(names)}){where}"
-    made: Any = parse_one(sql, read="duckdb")
+    made: Any = parse_one(sql, read=DuckDB)
     return made.subquery(alias)
 
 
