@@ -313,6 +313,25 @@ def test_an_alone_statement_of_a_lost_runner_is_seen_at_work(schema, address):
     assert schema.outcome(statement, intent) is Outcome.NOT_DONE
 
 
+def test_a_build_that_stands_paused_is_removed(schema, address, place):
+    """As the server leaves one that can be resumed, when its connection is gone."""
+    apply(schema, ORDERS)
+    (statement,) = script("CREATE INDEX by_note ON dbo.orders (note) WITH (ONLINE = ON, RESUMABLE = ON)")
+    assert statement.alone
+    intent = schema.shape(statement)
+    with closing(tds(address)) as other:
+        columns = "(object_id, index_id, name, state)"
+        row = "SELECT OBJECT_ID(N'dbo.orders'), 2, N'by_note', 1"
+        batch(other, f"INSERT INTO sys.index_resumable_operations {columns} {row}")
+    assert schema.outcome(statement, intent) is Outcome.NOT_DONE
+    assert ask(place, "SELECT name FROM sys.index_resumable_operations") == []
+    held = schema.lock("a test")
+    assert held is not None
+    with held:
+        held.carry([statement], replace(ENTRY, version="2"), Policy())
+    assert schema.outcome(statement, intent) is Outcome.DONE
+
+
 # What the catalog tells
 
 

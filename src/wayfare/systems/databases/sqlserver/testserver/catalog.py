@@ -56,6 +56,7 @@ TABLES = (
     "CREATE TABLE sys.fulltext_indexes (object_id INTEGER, unique_index_id INTEGER, fulltext_catalog_id INTEGER,"
     " is_enabled BOOLEAN, change_tracking_state_desc VARCHAR)",
     "CREATE TABLE sys.fulltext_index_columns (object_id INTEGER, column_id INTEGER, language_id INTEGER)",
+    "CREATE TABLE sys.index_resumable_operations (object_id INTEGER, index_id INTEGER, name VARCHAR, state UTINYINT)",
     "CREATE TABLE sys.sql_modules (object_id INTEGER, definition VARCHAR)",
     "CREATE VIEW sys.tables AS SELECT *, false AS is_external, 0 AS temporal_type, false AS is_memory_optimized"
     " FROM sys.objects WHERE type = 'U'",
@@ -90,6 +91,10 @@ def build(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute(f"CREATE SCHEMA {schema}")
     cursor.execute("; ".join(TABLES))
     cursor.execute("INSERT INTO sys.schemas VALUES ('dbo', 1, 1), ('guest', 2, 2), ('sys', 4, 4)")
+    seen = "name, object_id, schema_id, parent_object_id, type, type_desc, is_ms_shipped"  # by OBJECT_ID
+    cursor.execute(
+        f"INSERT INTO sys.objects ({seen}) VALUES ('index_resumable_operations', -1, 4, 0, 'V', 'VIEW', true)"
+    )
     rows = [
         f"('{name}', {system}, {user}, 4, {size}, {precision}, {scale}, false, {system == 240})"
         for name, (system, user, size, precision, scale) in SYSTEM_TYPES.items()

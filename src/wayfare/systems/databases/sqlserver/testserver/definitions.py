@@ -91,6 +91,21 @@ def _drop_index(place: Place, text: str, found: re.Match[str]) -> None:
         raise SqlError(3701, f"Cannot drop the index '{label}', because it does not exist.", 11)
 
 
+def _alter_index(place: Place, text: str, found: re.Match[str]) -> None:
+    """ABORT of a build that is paused; what else an index is told to do leaves nothing here."""
+    schema, table = parts(found[2])
+    place.lock(schema, table, "Sch-M")
+    number, name = place.catalog.table(schema, table), parts(found[1])[1]
+    if found[3].lower() != "abort":
+        return
+    where = "WHERE object_id = ? AND lower(name) = lower(?)"
+    if not place.catalog.one(f"SELECT 1 FROM sys.index_resumable_operations {where}", number, name):
+        raise SqlError(
+            10638, "ALTER INDEX 'ABORT' failed. There is no pending resumable index operation for the index."
+        )
+    place.catalog.run(f"DELETE FROM sys.index_resumable_operations {where}", number, name)
+
+
 def _create_view(place: Place, text: str, found: re.Match[str]) -> None:
     schema, name, select, columns = translate.view_select(text)
     tree = parse_one(select, read="tsql")
@@ -260,6 +275,7 @@ _ACTS: tuple[tuple[re.Pattern[str], Callable[[Place, str, re.Match[str]], None]]
         (rf"alter\s+table\s+{NAME}\s+(?=with\b|add\b|drop\b|alter\b|check\b|nocheck\b)", altering.alter_table),
         (r"create\s+(?:unique\s+)?(?:non)?(?:clustered\s+)?(?:columnstore\s+)?index\s", _create_index),
         (rf"drop\s+index\s+(if\s+exists\s+)?{NAME}\s+on\s+{NAME}", _drop_index),
+        (rf"alter\s+index\s+{NAME}\s+on\s+{NAME}\s+(abort|rebuild|reorganize|disable)\b", _alter_index),
         (r"(?:create\s+(?:or\s+alter\s+)?|alter\s+)view\s", _create_view),
         (rf"(?:create\s+(?:or\s+alter\s+)?|alter\s+)(proc(?:edure)?|function|trigger)\s+{NAME}", _create_program),
         (rf"create\s+fulltext\s+catalog\s+{NAME}", _create_full_text_catalog),
