@@ -321,10 +321,11 @@ def test_a_build_that_stands_paused_is_removed(schema, address, place):
     intent = schema.shape(statement)
     with closing(tds(address)) as other:
         columns = "(object_id, index_id, name, state)"
-        row = "SELECT OBJECT_ID(N'dbo.orders'), 2, N'by_note', 1"
-        batch(other, f"INSERT INTO sys.index_resumable_operations {columns} {row}")
+        for name in ("by_note", "of_somebody_else"):
+            row = f"SELECT OBJECT_ID(N'dbo.orders'), 2, N'{name}', 1"
+            batch(other, f"INSERT INTO sys.index_resumable_operations {columns} {row}")
     assert schema.outcome(statement, intent) is Outcome.NOT_DONE
-    assert ask(place, "SELECT name FROM sys.index_resumable_operations") == []
+    assert ask(place, "SELECT name FROM sys.index_resumable_operations") == [{"name": "of_somebody_else"}]
     held = schema.lock("a test")
     assert held is not None
     with held:

@@ -14,7 +14,7 @@ _CAN_RESUME = "SELECT OBJECT_ID(N'sys.index_resumable_operations') AS found"  # 
 _PAUSED = """
 SELECT r.name AS name, s.name AS namespace, o.name AS on_table FROM sys.index_resumable_operations r
 JOIN sys.objects o ON o.object_id = r.object_id JOIN sys.schemas s ON s.schema_id = o.schema_id
-WHERE o.object_id IN ({places})
+WHERE o.object_id IN ({places}) AND r.name IN ({names})
 """
 
 
@@ -39,9 +39,10 @@ def outcome(connections: Connections, statement: Statement, intent: str) -> Outc
 
 def _remove_halves(connection: Connection, statement: Statement) -> None:
     """An index build that can be resumed stands paused when its connection is gone. It is begun anew instead."""
+    names = ", ".join(literal(a.name) for a in statement.actions if a.kind in _BUILDS and a.name)
     places = ", ".join(f"OBJECT_ID({literal(bracketed(table))})" for table in statement.tables)
-    if not places or connection.rows(_CAN_RESUME)[0]["found"] is None:
+    if not (names and places) or connection.rows(_CAN_RESUME)[0]["found"] is None:
         return
-    for row in connection.rows(_PAUSED.format(places=places)):
+    for row in connection.rows(_PAUSED.format(places=places, names=names)):
         table = f"{quote(row['namespace'])}.{quote(row['on_table'])}"
         connection.run(f"ALTER INDEX {quote(row['name'])} ON {table} ABORT")
