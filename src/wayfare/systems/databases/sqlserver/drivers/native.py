@@ -29,12 +29,12 @@ class NativeConnection:
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def run(self, sql: str) -> int:
+        """Of several statements in one batch this driver counts the rows of the first alone."""
         with contextlib.closing(self._connection.cursor()) as cursor:
             cursor.execute(sql)
-            rows, more = 0, True
-            while more:  # an error may be told behind several answers
-                rows += 0 if cursor.description else max(cursor.rowcount, 0)
-                more = bool(cursor.nextset())
+            rows = 0 if cursor.description else max(cursor.rowcount, 0)
+            while cursor.nextset():  # an error may be told behind several answers
+                pass
             return rows
 
     def limit(self, seconds: float) -> None:

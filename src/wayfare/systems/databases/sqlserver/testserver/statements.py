@@ -110,7 +110,8 @@ class Statements:
                 self._databases.locks.end_statement(self.owner, within=bool(self._descriptor))
             self._changed = rows or 0
             if rest:
-                answer.write(wire.done(rows if self.settings.counts else None, Done.MORE, token))
+                command = wire.COMMANDS.get(rest[:6].upper(), wire.SELECTED)
+                answer.write(wire.done(rows if self.settings.counts else None, Done.MORE, token, command))
 
     def _statement(self, text: str, values: dict[str, Any], answer: Answer) -> int | None:
         if _BEGIN.match(text):

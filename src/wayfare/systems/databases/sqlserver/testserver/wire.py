@@ -13,7 +13,8 @@ TDS_74 = 0x74000004
 VERSION = bytes((16, 0, 0x0F, 0xA0))  # SQL Server 2022: 16.0.4000
 PRODUCT = "Microsoft SQL Server"
 COLLATION = b"\x09\x04\xd0\x00\x34"  # SQL_Latin1_General_CP1_CI_AS, whose bytes are code page 1252
-COUNT_CURRENT_COMMAND = 0xC1  # SELECT
+SELECTED = 0xC1
+COMMANDS = {"INSERT": 0xC3, "DELETE": 0xC4, "UPDATE": 0xC5}  # what DONE counted: ODBC drivers ask
 HEADER_BYTES = 8
 
 
@@ -162,9 +163,11 @@ def error(problem: SqlError) -> bytes:
     return _sized(0xAA, body + short_text("testserver") + short_text("") + struct.pack("<I", problem.line))
 
 
-def done(rows: int | None = None, status: int = Done.FINAL, token: Token = Token.DONE) -> bytes:
+def done(
+    rows: int | None = None, status: int = Done.FINAL, token: Token = Token.DONE, command: int = SELECTED
+) -> bytes:
     flags = status | (Done.COUNT if rows is not None else 0)
-    return struct.pack("<BHHQ", token, flags, COUNT_CURRENT_COMMAND, rows or 0)
+    return struct.pack("<BHHQ", token, flags, command, rows or 0)
 
 
 def columns(described: list[tuple[str, bytes]]) -> bytes:
