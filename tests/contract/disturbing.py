@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
 import pymysql
+import pytds
 
 from wayfare.core.address import Address
 from wayfare.core.changes import LOCK_TABLE, Held
@@ -82,8 +84,62 @@ def _postgres_ends(address: Address) -> None:
         )
 
 
-_OCCUPYING = {"sqlite": _sqlite_writer, "mysql": _mysql_reader, "postgresql": _postgres_reader}
-_ENDING = {"sqlite": _sqlite_ends, "mysql": _mysql_ends, "postgresql": _postgres_ends}
+def tds(address: Address) -> Any:
+    """In autocommit mode: transactions are begun in words."""
+    return pytds.connect(
+        dsn=address.host,
+        port=address.port,
+        user=address.user,
+        password=address.password.reveal(),
+        database=address.database,
+        autocommit=True,
+        appname="a stranger",
+    )
+
+
+def batch(connection: Any, sql: str) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        rows = list(cursor.fetchall()) if cursor.description else []
+        while cursor.nextset():
+            pass
+        return rows
+
+
+@contextmanager
+def _sqlserver_writer(address: Address) -> Iterator[None]:
+    """A reader would keep its locks only for its statement."""
+    with closing(tds(address)) as connection:
+        batch(connection, "BEGIN TRANSACTION")
+        batch(connection, "UPDATE orders SET note = note")
+        yield
+        batch(connection, "ROLLBACK TRANSACTION")
+
+
+_HOLDING = (
+    "SELECT request_session_id FROM sys.dm_tran_locks WHERE resource_type = 'APPLICATION' "
+    "AND resource_database_id = DB_ID() AND request_session_id <> @@SPID"
+)
+
+
+def _sqlserver_ends(address: Address) -> None:
+    """KILL asks for it, and does not wait."""
+    with closing(tds(address)) as connection:
+        for (number,) in batch(connection, _HOLDING):
+            batch(connection, f"KILL {number}")
+        deadline = time.monotonic() + 10
+        while batch(connection, _HOLDING):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+_OCCUPYING = {
+    "sqlite": _sqlite_writer,
+    "mysql": _mysql_reader,
+    "postgresql": _postgres_reader,
+    "sqlserver": _sqlserver_writer,
+}
+_ENDING = {"sqlite": _sqlite_ends, "mysql": _mysql_ends, "postgresql": _postgres_ends, "sqlserver": _sqlserver_ends}
 
 
 def occupied(db: Any) -> Any:

@@ -62,7 +62,8 @@ class Words:
 
     def column(self, name: str = "extra", table: str = "orders") -> Statement:
         action = Action(Kind.ADD_COLUMN, table, name, {"type": "INTEGER"})
-        return self.statement(f"ALTER TABLE {table} ADD COLUMN {name} INTEGER", action)
+        word = "" if self.dialect == "tsql" else "COLUMN "
+        return self.statement(f"ALTER TABLE {table} ADD {word}{name} INTEGER", action)
 
     def index(self, name: str = "by_note", table: str = "orders") -> Statement:
         action = Action(Kind.CREATE_INDEX, table, name, {"columns": ["note"]})

@@ -15,7 +15,7 @@ from wayfare.core.changes import Changeable, Schema
 from wayfare.core.ports import Database, Executes
 from wayfare.systems.registry import open_database
 
-SYSTEMS = ("sqlite", "postgresql", "mariadb")
+SYSTEMS = ("sqlite", "postgresql", "mariadb", "sqlserver")
 
 
 @dataclass

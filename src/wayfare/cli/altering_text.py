@@ -103,7 +103,9 @@ def planned(preview: Preview) -> None:
         _revision(previewed)
     findings(preview.findings)
     if preview.revisions and not preview.refused:
-        told = f"About {duration(preview.estimate_seconds)} in all. Nothing was changed."
+        unknown = any(f.code == "not_rehearsed" for p in preview.revisions for f in p.study.findings)
+        long = "How long it takes is not known" if unknown else f"About {duration(preview.estimate_seconds)} in all"
+        told = f"{long}. Nothing was changed."
         console().print(Text(told, "bold"))
 
 

@@ -149,10 +149,13 @@ def _clone(schema: Schema, sample: Sequence[str]) -> Iterator[tuple[Rehearsal | 
             if isinstance(schema, Rehearses):
                 clone = stack.enter_context(schema.rehearsal(sample))
             else:
-                why_not = _unrehearsed("this system cannot be cloned without its rows.", "")
+                why_not = _unrehearsed("no clone without rows is made of this system.", _BY_HAND)
         except (Forbidden, Unavailable) as error:
             why_not = _unrehearsed(error.message, error.remedy)
         yield clone, why_not
+
+
+_BY_HAND = "Locks and times are not known, and it counts as of higher risk: try it on a restored copy first."
 
 
 def _unrehearsed(why: str, remedy: str) -> Finding:

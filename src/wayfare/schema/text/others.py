@@ -22,6 +22,7 @@ _CONTINUES = {  # … unless one of these stands before it
     *(",", "(", "ON", "AS", "FOR", "AFTER", "OF", "ALTER", "ADD", "WITH", "UNION", "ALL", "EXCEPT", "INTERSECT"),
     *("THEN", "INTO", "DELETE", "UPDATE", "GRANT", "REVOKE", "DENY"),
 }
+_FULL_TEXT = ("fulltext index", "fulltext catalog")
 _COMPOUND = re.compile(r"create\b.*?\b(?:procedure|function|trigger|event)\b.*\bbegin\b", re.IGNORECASE | re.DOTALL)
 _CLOSED = re.compile(r"\bend\b[\s\w`*/]*$", re.IGNORECASE)
 
@@ -36,16 +37,41 @@ def understand(piece: Piece, dialect: str) -> tuple[tuple[Action, ...], bool]:
         remedy = "Write DELIMITER // before it, // after its END, and DELIMITER ; then."
         raise piece.bad("the body of this statement was divided at its first semicolon", 0, remedy)
     actions: list[Action] = []
+    alone = False
     for part in _parts(text, found, dialect):
         actions += _one(piece, text, part, dialect)
-    return tuple(actions), any(_alone(a, dialect) for a in actions)
+        alone = alone or (dialect == "tsql" and bool(part) and _resumable(part))
+    return tuple(actions), alone or any(_alone(a, dialect) for a in actions)
 
 
 def _alone(action: Action, dialect: str) -> bool:
     """Does it refuse to run within a transaction? MySQL refuses nothing there: it commits first."""
+    said = action.details.get("statement")
     if dialect == "sqlite":
-        return action.kind is Kind.VACUUM or action.details.get("statement") == "detach"
-    return dialect == "tsql" and action.kind is Kind.DATABASE and action.details.get("statement") != "use"
+        return action.kind is Kind.VACUUM or said == "detach"
+    if dialect != "tsql":
+        return False
+    return (action.kind is Kind.DATABASE and said != "use") or str(said).endswith(_FULL_TEXT)
+
+
+def _resumable(part: tuple[Word, ...]) -> bool:
+    """An index build that commits as it goes: WITH (ONLINE = ON, RESUMABLE = ON)."""
+    said = [w.upper for w in part]
+    return not _whole(part) and any(said[i : i + 3] == ["RESUMABLE", "=", "ON"] for i in range(len(said)))
+
+
+def _full_text(text: str, part: tuple[Word, ...]) -> Action | None:
+    """CREATE, ALTER or DROP FULLTEXT INDEX and CATALOG: such an index has no name but its table's."""
+    reader = Reader(text, part, "tsql")
+    reader.at = 2
+    what = reader.one_of("INDEX", "CATALOG")
+    if part[0].upper not in _OBJECTS or reader.peek(-2) != "FULLTEXT" or not what:
+        return None
+    said = {"statement": f"{part[0].text.lower()} fulltext {what.lower()}"}
+    if what == "CATALOG":
+        return Action(Kind.OTHER, "", reader.name(), said)
+    reader.take("ON")
+    return Action(Kind.OTHER, reader.name(), "", said)
 
 
 def _parts(text: str, found: tuple[Word, ...], dialect: str) -> Iterator[tuple[Word, ...]]:
@@ -100,6 +126,8 @@ def _inserts(found: tuple[Word, ...], at: int) -> bool:
 def _one(piece: Piece, text: str, part: tuple[Word, ...], dialect: str) -> list[Action]:
     if not part or (dialect == "tsql" and part[0].upper in ("END", "ELSE")):
         return []
+    if dialect == "tsql" and (action := _full_text(text, part)):
+        return [action]
     actions = told(Reader(text, part, dialect))
     if actions is not None:
         return actions

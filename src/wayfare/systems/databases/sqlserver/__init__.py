@@ -1,4 +1,4 @@
-"""SQL Server as a source: read over TDS by python-tds, or as Arrow by Microsoft's driver or any ODBC driver."""
+"""SQL Server as a source, and its schema: over TDS by python-tds, or by Microsoft's driver or any ODBC driver."""
 
 from wayfare.systems.registry import Adapter
 

@@ -1,4 +1,4 @@
-"""One SQL Server database, as a source."""
+"""One SQL Server database: read as a source, and changed in its schema."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from wayfare.core.tables import Sequence as NamedSequence
 from wayfare.systems.databases.sqlserver import catalog, dialect, facts, landing, queries, refine, select, split
 from wayfare.systems.databases.sqlserver.connection import Connections
 from wayfare.systems.databases.sqlserver.errors import classified
+from wayfare.systems.databases.sqlserver.schema.port import SqlServerSchema
 from wayfare.systems.databases.sqlserver.snapshot import VIEW, OwnViews
 from wayfare.systems.databases.sqlserver.types import SYSTEM
 
@@ -94,6 +95,9 @@ class SqlServer:
     def execute(self, sql: str) -> pa.Table:
         with self._connections.use() as connection:
             return connection.table(sql)
+
+    def schema(self) -> SqlServerSchema:
+        return SqlServerSchema(self._connections)
 
     def _ask(self, sql: str) -> list[dict[str, Any]]:
         with self._connections.use() as connection:

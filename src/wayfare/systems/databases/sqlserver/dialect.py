@@ -23,6 +23,12 @@ def named(table: Table) -> str:
     return f"{quote(table.namespace or DEFAULT_NAMESPACE)}.{quote(table.name)}"
 
 
+def bracketed(label: str) -> str:
+    """A name as it is told, "shop.orders", as OBJECT_ID reads it: each part in brackets."""
+    space, _, name = label.rpartition(".")
+    return f"{quote(space or DEFAULT_NAMESPACE)}.{quote(name)}"
+
+
 def literal(value: int | str) -> str:
     return str(value) if isinstance(value, int) else "N'" + value.replace("'", "''") + "'"
 

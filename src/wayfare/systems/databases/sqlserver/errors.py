@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from wayfare.core.errors import (
     Busy,
     Forbidden,
+    Full,
     NotFound,
     Refused,
     SystemFailed,
@@ -26,6 +27,7 @@ _KINDS: dict[type[WayfareError], tuple[int, ...]] = {
     NotFound: (911, 4060),
     Forbidden: (229, 230, 262, 297, 300, 916, 4064, 15562),
     Busy: (1204, 1205, 1222, 3960, 10928, 10929, 40197, 40501, 40613, 49918, 49919, 49920),
+    Full: (1101, 1105, 3257, 9002),
     Unreachable: (53, 64, 233, 121, 10053, 10054, 10060, 10061, 17142, 6005, 596),
 }
 _BY_NUMBER = {number: kind for kind, numbers in _KINDS.items() for number in numbers}
@@ -42,11 +44,14 @@ _BY_STATE: dict[str, type[WayfareError]] = {
 _REMEDIES: dict[type[WayfareError], str] = {
     Unauthenticated: "Check the user and the password, and that the server allows SQL Server logins.",
     NotFound: "Correct the database's name in the URL, or let this login use it.",
-    Forbidden: "Grant SELECT (and VIEW DEFINITION) on the database to this user.",
+    Forbidden: "Grant SELECT (and VIEW DEFINITION) on the database to this user; to change its schema, also db_ddladmin"
+    " and db_datawriter.",
     Unreachable: "Is the server running, does it listen on TCP, and may this machine reach it?",
 }
 _INVALID_OBJECT = 208
 _LOGIN_FAILED, _NO_DATABASE = 18456, 4060  # the second is followed by the first
+# How Microsoft's driver says what must be tried again where it leaves the number out.
+_LOCKS = {"Lock request time out period exceeded": 1222, "was deadlocked on": 1205}
 _TEXT_MAX = 500
 _CERTIFICATE = re.compile(r"certificate|self[- ]signed|TLS|SSL", re.IGNORECASE)
 _ENCRYPTION = re.compile(r"encryption (?:not|enabled|but it is)|requested encryption", re.IGNORECASE)
@@ -93,6 +98,11 @@ def classify(error: BaseException, where: str = "") -> WayfareError | None:
     return None
 
 
+def line_of(error: WayfareError) -> int:
+    """The line of the batch (from 1) about which the server complained; 0 where the driver does not tell."""
+    return int(getattr(error.__cause__, "line", 0) or 0)
+
+
 def _made(kind: type[WayfareError], text: str, number: int, where: str) -> WayfareError:
     assert issubclass(kind, (SystemFailed, NotFound))
     return kind(f"{text} ({number})" if number else text, where=where, remedy=_REMEDIES.get(kind, ""))
@@ -105,8 +115,9 @@ def _number(error: BaseException, text: str) -> int:
         return _NO_DATABASE if told == _LOGIN_FAILED and "Cannot open database" in text else int(told)
     found = re.search(r"(?:^|[\s.])\((?:error )?(\d{2,6})\)|Native error:? (\d+)|native error (\d+)", text)
     number = int(next(g for g in found.groups() if g)) if found else 0
-    if not number:  # Microsoft's driver leaves it out, but these two it says in the server's own words
-        number = _LOGIN_FAILED if "Login failed for user" in text else 0
+    if not number:  # Microsoft's driver leaves it out, but these it says in the server's own words
+        number = next((n for said, n in _LOCKS.items() if said in text), 0)
+        number = _LOGIN_FAILED if "Login failed for user" in text else number
     return _NO_DATABASE if number in (0, _LOGIN_FAILED) and "Cannot open database" in text else number
 
 

@@ -25,6 +25,14 @@ class Connection(Protocol):
         """A small answer, by the names of its columns; [] for a statement without one."""
         ...
 
+    def run(self, sql: str) -> int:
+        """A batch to its end, whatever it answers. The rows that it changed, where the server tells."""
+        ...
+
+    def limit(self, seconds: float) -> None:
+        """No batch may take longer from now on; 0: as long as it takes. The connection is of no use after one did."""
+        ...
+
     def table(self, sql: str) -> pa.Table:
         """An answer in the types the driver gives it."""
         ...

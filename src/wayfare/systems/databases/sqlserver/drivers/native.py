@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -26,6 +27,19 @@ class NativeConnection:
                 return []
             names = [str(d[0]) for d in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def run(self, sql: str) -> int:
+        """Of several statements in one batch this driver counts the rows of the first alone."""
+        with contextlib.closing(self._connection.cursor()) as cursor:
+            cursor.execute(sql)
+            rows = 0 if cursor.description else max(cursor.rowcount, 0)
+            while cursor.nextset():  # an error may be told behind several answers
+                pass
+            return rows
+
+    def limit(self, seconds: float) -> None:
+        """The driver counts in whole seconds."""
+        self._connection.timeout = math.ceil(seconds)
 
     def table(self, sql: str) -> pa.Table:
         with contextlib.closing(self._connection.cursor()) as cursor:

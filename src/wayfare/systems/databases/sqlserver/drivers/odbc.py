@@ -8,6 +8,7 @@ from typing import Any
 import arrow_odbc
 import pyarrow as pa
 
+from wayfare.core.errors import Unavailable
 from wayfare.core.ports import BATCH_BYTES_MAX
 from wayfare.systems.databases.sqlserver.drivers import odbc_text
 from wayfare.systems.databases.sqlserver.options import CONNECT_SECONDS_MAX, Options
@@ -24,6 +25,17 @@ class OdbcConnection:
     def rows(self, sql: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.table(sql).to_pylist()
         return found
+
+    def run(self, sql: str) -> int:
+        """Raises Unavailable: arrow-odbc reads answers, and leaves a batch that has several before its end."""
+        raise Unavailable(
+            "through arrow-odbc a database is only read: it cannot tell whether a batch was carried out to its end.",
+            where="driver",
+            remedy="Use driver=python-tds or driver=mssql-python.",
+        )
+
+    def limit(self, seconds: float) -> None:
+        """Nothing that takes long is carried out here."""
 
     def table(self, sql: str) -> pa.Table:
         reader = self._read(sql, _ROWS_AT_ONCE, _SMALL_BYTES)

@@ -27,6 +27,20 @@ class TdsConnection:
         names = [str(d[0]) for d in cursor.description]
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
+    def run(self, sql: str) -> int:
+        cursor = self._connection.cursor()
+        cursor.execute(sql)
+        rows, more = 0, True
+        while more:  # an error may be told behind several answers
+            rows += 0 if cursor.description else max(cursor.rowcount, 0)
+            more = bool(cursor.nextset())
+        return rows
+
+    def limit(self, seconds: float) -> None:
+        """Of each wait for the server; it answers a batch of this kind all at once."""
+        if self._connection._tds_socket:  # a connection that is closed says so itself, at the next batch
+            self._connection._tds_socket.sock.settimeout(seconds or None)
+
     def table(self, sql: str) -> pa.Table:
         cursor = self._connection.cursor()
         cursor.execute(sql)

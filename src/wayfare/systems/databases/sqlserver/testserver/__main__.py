@@ -78,7 +78,10 @@ class _Client(socketserver.BaseRequestHandler):
         database = login.database or "master"
         channel.send(Packet.ANSWER, wire.welcome(database, login.packet_size))
         channel.packet_size = login.packet_size
-        return Conversation(self.server.databases, database)
+        conversation = Conversation(self.server.databases, database)
+        owner = conversation.statements.owner
+        owner.host, owner.program, owner.end = login.host, login.program, channel.end
+        return conversation
 
     def _admit(self, login: wire.Login) -> None:
         if login.integrated:

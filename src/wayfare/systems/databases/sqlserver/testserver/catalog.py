@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import duckdb
 
-from wayfare.systems.databases.sqlserver.testserver.ddl import ForeignDdl, KeyDdl, TableDdl
+from wayfare.systems.databases.sqlserver.testserver.ddl import ColumnDdl, ForeignDdl, KeyDdl, TableDdl
 from wayfare.systems.databases.sqlserver.testserver.types import SYSTEM_TYPES
 from wayfare.systems.databases.sqlserver.testserver.wire import SqlError
 
@@ -15,37 +16,47 @@ TABLES = (
     "CREATE SEQUENCE sys.rowversions START 2001",
     "CREATE TABLE sys.schemas (name VARCHAR, schema_id INTEGER, principal_id INTEGER)",
     "CREATE TABLE sys.types (name VARCHAR, system_type_id UTINYINT, user_type_id INTEGER, schema_id INTEGER,"
-    " max_length SMALLINT, precision UTINYINT, scale UTINYINT, is_user_defined BOOLEAN, is_assembly_type BOOLEAN)",
+    " max_length SMALLINT, precision UTINYINT, scale UTINYINT, is_user_defined BOOLEAN, is_assembly_type BOOLEAN,"
+    " is_nullable BOOLEAN DEFAULT true)",
     "CREATE TABLE sys.objects (name VARCHAR, object_id INTEGER, schema_id INTEGER, parent_object_id INTEGER,"
     " type VARCHAR, type_desc VARCHAR, is_ms_shipped BOOLEAN, create_date TIMESTAMP DEFAULT current_timestamp)",
     "CREATE TABLE sys.columns (object_id INTEGER, name VARCHAR, column_id INTEGER, system_type_id UTINYINT,"
     " user_type_id INTEGER, max_length SMALLINT, precision UTINYINT, scale UTINYINT, collation_name VARCHAR,"
     " is_nullable BOOLEAN, is_identity BOOLEAN, is_computed BOOLEAN, default_object_id INTEGER, is_hidden BOOLEAN,"
-    " generated_always_type UTINYINT, is_sparse BOOLEAN, declared VARCHAR)",
+    " generated_always_type UTINYINT, is_sparse BOOLEAN, declared VARCHAR, is_rowguidcol BOOLEAN DEFAULT false)",
     "CREATE TABLE sys.computed_columns (object_id INTEGER, column_id INTEGER, name VARCHAR, definition VARCHAR,"
     " is_persisted BOOLEAN)",
     "CREATE TABLE sys.identity_columns (object_id INTEGER, column_id INTEGER, name VARCHAR, seed_value DECIMAL(38,0),"
     " increment_value DECIMAL(38,0), last_value DECIMAL(38,0))",
     "CREATE TABLE sys.default_constraints (name VARCHAR, object_id INTEGER, parent_object_id INTEGER,"
-    " parent_column_id INTEGER, definition VARCHAR)",
+    " parent_column_id INTEGER, definition VARCHAR, is_system_named BOOLEAN)",
     "CREATE TABLE sys.check_constraints (name VARCHAR, object_id INTEGER, parent_object_id INTEGER,"
-    " parent_column_id INTEGER, definition VARCHAR, is_disabled BOOLEAN, is_not_trusted BOOLEAN)",
+    " parent_column_id INTEGER, definition VARCHAR, is_disabled BOOLEAN, is_not_trusted BOOLEAN,"
+    " is_system_named BOOLEAN)",
     "CREATE TABLE sys.key_constraints (name VARCHAR, object_id INTEGER, parent_object_id INTEGER, type VARCHAR,"
-    " unique_index_id INTEGER)",
+    " unique_index_id INTEGER, is_system_named BOOLEAN)",
     "CREATE TABLE sys.indexes (object_id INTEGER, name VARCHAR, index_id INTEGER, type UTINYINT, type_desc VARCHAR,"
     " is_unique BOOLEAN, is_primary_key BOOLEAN, is_unique_constraint BOOLEAN, has_filter BOOLEAN,"
-    " filter_definition VARCHAR, is_disabled BOOLEAN, is_hypothetical BOOLEAN)",
+    " filter_definition VARCHAR, is_disabled BOOLEAN, is_hypothetical BOOLEAN, ignore_dup_key BOOLEAN DEFAULT false)",
     "CREATE TABLE sys.index_columns (object_id INTEGER, index_id INTEGER, index_column_id INTEGER, column_id INTEGER,"
     " key_ordinal UTINYINT, is_descending_key BOOLEAN, is_included_column BOOLEAN)",
     "CREATE TABLE sys.foreign_keys (name VARCHAR, object_id INTEGER, parent_object_id INTEGER,"
     " referenced_object_id INTEGER, delete_referential_action_desc VARCHAR, update_referential_action_desc VARCHAR,"
-    " is_disabled BOOLEAN, is_not_trusted BOOLEAN)",
+    " is_disabled BOOLEAN, is_not_trusted BOOLEAN, is_system_named BOOLEAN)",
     "CREATE TABLE sys.foreign_key_columns (constraint_object_id INTEGER, constraint_column_id INTEGER,"
     " parent_object_id INTEGER, parent_column_id INTEGER, referenced_object_id INTEGER, referenced_column_id INTEGER)",
     "CREATE TABLE sys.extended_properties (class UTINYINT, major_id INTEGER, minor_id INTEGER, name VARCHAR,"
     " value VARCHAR)",
     "CREATE TABLE sys.sequences (name VARCHAR, object_id INTEGER, schema_id INTEGER, start_value DECIMAL(38,0),"
-    " increment DECIMAL(38,0), current_value DECIMAL(38,0), last_used_value DECIMAL(38,0), is_ms_shipped BOOLEAN)",
+    " increment DECIMAL(38,0), current_value DECIMAL(38,0), last_used_value DECIMAL(38,0), is_ms_shipped BOOLEAN,"
+    " minimum_value DECIMAL(38,0) DEFAULT -9223372036854775808, maximum_value DECIMAL(38,0) DEFAULT"
+    " 9223372036854775807, is_cycling BOOLEAN DEFAULT false, user_type_id INTEGER DEFAULT 127)",
+    "CREATE TABLE sys.synonyms (object_id INTEGER, name VARCHAR, base_object_name VARCHAR)",
+    "CREATE TABLE sys.fulltext_catalogs (fulltext_catalog_id INTEGER, name VARCHAR, is_default BOOLEAN)",
+    "CREATE TABLE sys.fulltext_indexes (object_id INTEGER, unique_index_id INTEGER, fulltext_catalog_id INTEGER,"
+    " is_enabled BOOLEAN, change_tracking_state_desc VARCHAR)",
+    "CREATE TABLE sys.fulltext_index_columns (object_id INTEGER, column_id INTEGER, language_id INTEGER)",
+    "CREATE TABLE sys.index_resumable_operations (object_id INTEGER, index_id INTEGER, name VARCHAR, state UTINYINT)",
     "CREATE TABLE sys.sql_modules (object_id INTEGER, definition VARCHAR)",
     "CREATE VIEW sys.tables AS SELECT *, false AS is_external, 0 AS temporal_type, false AS is_memory_optimized"
     " FROM sys.objects WHERE type = 'U'",
@@ -61,6 +72,16 @@ TABLES = (
 )
 DEFAULT_SCHEMA = 1
 _COLLATION = "SQL_Latin1_General_CP1_CI_AS"
+_MADE_UP = re.compile(r"(?:PK|UQ|FK|CK|DF)__.*__[0-9A-F]{8}")  # as ddl.py names what has no name
+_OF_OBJECT = (
+    *("objects", "columns", "computed_columns", "identity_columns", "indexes", "index_columns", "sql_modules"),
+    *("sequences", "synonyms", "default_constraints", "check_constraints", "key_constraints", "foreign_keys"),
+    *("fulltext_indexes", "fulltext_index_columns"),
+)
+_OF_PARENT = (
+    *("objects", "default_constraints", "check_constraints", "key_constraints", "foreign_keys"),
+    "foreign_key_columns",
+)
 _TEXTS = frozenset({"char", "varchar", "text", "nchar", "nvarchar", "ntext", "sysname"})
 
 
@@ -70,11 +91,16 @@ def build(cursor: duckdb.DuckDBPyConnection) -> None:
         cursor.execute(f"CREATE SCHEMA {schema}")
     cursor.execute("; ".join(TABLES))
     cursor.execute("INSERT INTO sys.schemas VALUES ('dbo', 1, 1), ('guest', 2, 2), ('sys', 4, 4)")
+    seen = "name, object_id, schema_id, parent_object_id, type, type_desc, is_ms_shipped"  # by OBJECT_ID
+    cursor.execute(
+        f"INSERT INTO sys.objects ({seen}) VALUES ('index_resumable_operations', -1, 4, 0, 'V', 'VIEW', true)"
+    )
     rows = [
         f"('{name}', {system}, {user}, 4, {size}, {precision}, {scale}, false, {system == 240})"
         for name, (system, user, size, precision, scale) in SYSTEM_TYPES.items()
     ]
-    cursor.execute(f"INSERT INTO sys.types VALUES {', '.join(rows)}")
+    columns = "name, system_type_id, user_type_id, schema_id, max_length, precision, scale, is_user_defined"
+    cursor.execute(f"INSERT INTO sys.types ({columns}, is_assembly_type) VALUES {', '.join(rows)}")
 
 
 class Catalog:
@@ -143,50 +169,55 @@ class Catalog:
 
     # ---- defining
 
+    def add(self, view: str, **values: Any) -> None:
+        """A row of sys.`view`."""
+        marks = ", ".join(["?"] * len(values))
+        self.run(f"INSERT INTO sys.{view} ({', '.join(values)}) VALUES ({marks})", *values.values())
+
     def new_object(self, schema: int, name: str, kind: str, described: str, parent: int = 0) -> int:
         number = int(self.one("SELECT nextval('sys.ids')"))
-        sql = "INSERT INTO sys.objects VALUES (?, ?, ?, ?, ?, ?, false, current_timestamp)"
-        self.run(sql, name, number, schema, parent, kind, described)
+        of = {"schema_id": schema, "parent_object_id": parent}
+        self.add("objects", name=name, object_id=number, type=kind, type_desc=described, is_ms_shipped=False, **of)
         return number
 
     def add_table(self, table: TableDdl) -> None:
         schema = self.schema(table.schema)
         number = self.new_object(schema, table.name, "U", "USER_TABLE")
         for position, column in enumerate(table.columns, 1):
-            system, user, size, precision, scale = column.kind.numbers()
-            spelt = _spelling(column.kind.name, column.kind.size, column.kind.scale)
-            default = self._default(number, schema, position, column.default_name, column.default)
-            collation = _COLLATION if column.kind.name in _TEXTS else None
-            self.run(
-                "INSERT INTO sys.columns VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, false, 0, false, ?)",
-                *(number, column.name, position, system, user, size, precision, scale, collation, column.nullable),
-                *(column.identity is not None, bool(column.computed), default, spelt),
-            )
-            if column.computed:
-                sql = "INSERT INTO sys.computed_columns VALUES (?, ?, ?, ?, ?)"
-                self.run(sql, number, position, column.name, column.computed, column.persisted)
-            if column.identity:
-                sql = "INSERT INTO sys.identity_columns VALUES (?, ?, ?, ?, ?, NULL)"
-                self.run(sql, number, position, column.name, *column.identity)
+            self.add_column(schema, number, position, column)
         self.add_constraints(table)
 
-    def _default(self, table: int, schema: int, position: int, name: str, text: str) -> int:
-        if not text:
+    def add_column(self, schema: int, table: int, position: int, column: ColumnDdl) -> None:
+        place = {"object_id": table, "column_id": position, "name": column.name}
+        default = self.add_default(schema, table, position, column)
+        self.add("columns", **place, **_typed(column), default_object_id=default, is_hidden=False, is_sparse=False)
+        if column.computed:
+            self.add("computed_columns", **place, definition=column.computed, is_persisted=column.persisted)
+        if column.identity:
+            seed, step = column.identity
+            self.add("identity_columns", **place, seed_value=seed, increment_value=step)
+
+    def add_default(self, schema: int, table: int, position: int, column: ColumnDdl) -> int:
+        if not column.default:
             return 0
+        name = column.default_name
         number = self.new_object(schema, name, "D", "DEFAULT_CONSTRAINT", table)
-        self.run("INSERT INTO sys.default_constraints VALUES (?, ?, ?, ?, ?)", name, number, table, position, text)
+        place = {"parent_object_id": table, "parent_column_id": position, "object_id": number}
+        self.add("default_constraints", **_named(name), **place, definition=column.default)
         return number
 
-    def add_constraints(self, table: TableDdl) -> None:
+    def add_constraints(self, table: TableDdl, trusted: bool = True) -> None:
         """Keys, foreign keys and checks, of a table that is there."""
         schema, number = self.schema(table.schema), self.table(table.schema, table.name)
         for key in table.keys:
             self._key(schema, number, key)
         for foreign in table.foreign:
-            self._foreign(schema, number, foreign)
+            self._foreign(schema, number, foreign, trusted)
         for name, text in table.checks:
             made = self.new_object(schema, name, "C", "CHECK_CONSTRAINT", number)
-            self.run("INSERT INTO sys.check_constraints VALUES (?, ?, ?, 0, ?, false, false)", name, made, number, text)
+            place = {"object_id": made, "parent_object_id": number, "parent_column_id": 0}
+            state = {"is_disabled": False, "is_not_trusted": not trusted}
+            self.add("check_constraints", **_named(name), **place, **state, definition=text)
 
     def _key(self, schema: int, table: int, key: KeyDdl) -> None:
         kind = ("PK", "PRIMARY_KEY_CONSTRAINT") if key.primary else ("UQ", "UNIQUE_CONSTRAINT")
@@ -194,7 +225,8 @@ class Catalog:
         index = self.add_index(
             table, key.name, key.columns, unique=True, primary=key.primary, constraint=not key.primary
         )
-        self.run("INSERT INTO sys.key_constraints VALUES (?, ?, ?, ?, ?)", key.name, made, table, kind[0], index)
+        place = {"object_id": made, "parent_object_id": table, "unique_index_id": index}
+        self.add("key_constraints", **_named(key.name), **place, type=kind[0])
 
     def add_index(
         self,
@@ -209,55 +241,83 @@ class Catalog:
         where: str | None = None,
         method: tuple[int, str] = (2, "NONCLUSTERED"),
     ) -> int:
-        index = 1 if primary else int(self.one("SELECT count(*) + 2 FROM sys.indexes WHERE object_id = ?", table))
+        if self.one("SELECT 1 FROM sys.indexes WHERE object_id = ? AND lower(name) = lower(?)", table, name):
+            text = "The operation failed because an index or statistics with name '{}' already exists on this table."
+            raise SqlError(1913, text.format(name))
+        following = "SELECT greatest(coalesce(max(index_id), 1), 1) + 1 FROM sys.indexes WHERE object_id = ?"
+        index = 1 if primary else int(self.one(following, table))
         kind = (1, "CLUSTERED") if primary else method
-        sql = "INSERT INTO sys.indexes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, false, false)"
-        self.run(sql, table, name, index, *kind, unique, primary, constraint, where is not None, where)
+        place = {"object_id": table, "index_id": index}
+        said = {"is_unique": unique, "is_primary_key": primary, "is_unique_constraint": constraint}
+        said |= {"has_filter": where is not None, "is_disabled": False, "is_hypothetical": False}
+        self.add("indexes", **place, name=name, type=kind[0], type_desc=kind[1], filter_definition=where, **said)
         parts = [(c, place, d, False) for place, (c, d) in enumerate(columns, 1)] + [
             (c, 0, False, True) for c in included
         ]
-        for place, (column, ordinal, descending, extra) in enumerate(parts, 1):
-            position = self.column(table, column)
-            sql = "INSERT INTO sys.index_columns VALUES (?, ?, ?, ?, ?, ?, ?)"
-            self.run(sql, table, index, place, position, ordinal, descending, extra)
+        for number, (column, ordinal, descending, extra) in enumerate(parts, 1):
+            at = {"index_column_id": number, "column_id": self.column(table, column), "key_ordinal": ordinal}
+            self.add("index_columns", **place, **at, is_descending_key=descending, is_included_column=extra)
         return index
 
-    def _foreign(self, schema: int, table: int, key: ForeignDdl) -> None:
+    def _foreign(self, schema: int, table: int, key: ForeignDdl, trusted: bool) -> None:
         parent = self.table(*key.parent)
         made = self.new_object(schema, key.name, "F", "FOREIGN_KEY_CONSTRAINT", table)
-        sql = "INSERT INTO sys.foreign_keys VALUES (?, ?, ?, ?, ?, ?, false, false)"
-        self.run(sql, key.name, made, table, parent, key.on_delete, key.on_update)
-        for place, (own, other) in enumerate(zip(key.columns, key.parent_columns, strict=True), 1):
-            numbers = (made, place, table, self.column(table, own), parent, self.column(parent, other))
-            self.run("INSERT INTO sys.foreign_key_columns VALUES (?, ?, ?, ?, ?, ?)", *numbers)
+        acts = {
+            "delete_referential_action_desc": key.on_delete,
+            "update_referential_action_desc": key.on_update,
+            "is_disabled": False,
+            "is_not_trusted": not trusted,
+        }
+        place = {"object_id": made, "parent_object_id": table, "referenced_object_id": parent}
+        self.add("foreign_keys", **_named(key.name), **place, **acts)
+        for number, (own, other) in enumerate(zip(key.columns, key.parent_columns, strict=True), 1):
+            self.add(
+                "foreign_key_columns",
+                constraint_object_id=made,
+                constraint_column_id=number,
+                parent_object_id=table,
+                parent_column_id=self.column(table, own),
+                referenced_object_id=parent,
+                referenced_column_id=self.column(parent, other),
+            )
 
     def forget(self, number: int) -> None:
-        """An object that was dropped, with all that was said of it."""
-        of_object = (
-            "columns",
-            "computed_columns",
-            "identity_columns",
-            "indexes",
-            "index_columns",
-            "sql_modules",
-            "sequences",
-        )
-        of_parent = (
-            "objects",
-            "default_constraints",
-            "check_constraints",
-            "key_constraints",
-            "foreign_keys",
-            "foreign_key_columns",
-        )
-        for name in (*of_object, "objects"):
-            self.run(f"DELETE FROM sys.{name} WHERE object_id = ?", number)
-        for name in of_parent:
-            self.run(f"DELETE FROM sys.{name} WHERE parent_object_id = ?", number)
+        """An object that was dropped, with all that was said of it, or that belonged to it."""
+        for view in _OF_OBJECT:
+            self.run(f"DELETE FROM sys.{view} WHERE object_id = ?", number)
+        for view in _OF_PARENT:
+            self.run(f"DELETE FROM sys.{view} WHERE parent_object_id = ?", number)
+        self.run("DELETE FROM sys.foreign_key_columns WHERE constraint_object_id = ?", number)
         self.run("DELETE FROM sys.extended_properties WHERE major_id = ?", number)
 
+    def forget_index(self, table: int, index: int) -> None:
+        for view in ("indexes", "index_columns"):
+            self.run(f"DELETE FROM sys.{view} WHERE object_id = ? AND index_id = ?", table, index)
 
-def _spelling(name: str, size: int | None, scale: int | None) -> str:
+
+def _named(name: str) -> dict[str, Any]:
+    return {"name": name, "is_system_named": bool(_MADE_UP.fullmatch(name))}
+
+
+def _typed(column: ColumnDdl) -> dict[str, Any]:
+    """What sys.columns says of its type."""
+    system, user, size, precision, scale = column.kind.numbers()
+    return {
+        "system_type_id": system,
+        "user_type_id": user,
+        "max_length": size,
+        "precision": precision,
+        "scale": scale,
+        "collation_name": _COLLATION if column.kind.name in _TEXTS else None,
+        "is_nullable": column.nullable,
+        "is_identity": column.identity is not None,
+        "is_computed": bool(column.computed),
+        "generated_always_type": 0,
+        "declared": spelling(column.kind.name, column.kind.size, column.kind.scale),
+    }
+
+
+def spelling(name: str, size: int | None, scale: int | None) -> str:
     if size is None:
         return name
     first = "max" if size == -1 else str(size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import ipaddress
 import select
@@ -86,6 +87,11 @@ class Channel:
     def interrupted(self) -> bool:
         """Has the client sent something while it is being answered? That can only be its attention."""
         return bool(self._read) or bool(select.select([self._socket], [], [], 0)[0])
+
+    def end(self) -> None:
+        """From another thread: the one that reads sees it closed."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
 
     # ---- bytes
 

@@ -71,12 +71,18 @@ def create_table(text: str) -> TableDdl:
     return table
 
 
-def add_constraint(text: str, table: TableDdl) -> None:
+def add(text: str, table: TableDdl) -> None:
     """The rest of ALTER TABLE … ADD, put into `table`."""
-    words = _Words(text)
-    while words.more:
-        constraint(words, table)
-        words.skip(",")
+    for part in _Words(f"({text})").parts():
+        if part.here in _CONSTRAINTS or part.here == "DEFAULT":
+            constraint(part, table)
+        else:
+            table.columns.append(_column(part, table))
+
+
+def column(text: str) -> ColumnDdl:
+    """The rest of ALTER TABLE … ALTER COLUMN."""
+    return _column(_Words(text), TableDdl("", ""))
 
 
 def constraint(words: _Words, table: TableDdl, column: ColumnDdl | None = None) -> None:
@@ -97,10 +103,16 @@ def constraint(words: _Words, table: TableDdl, column: ColumnDdl | None = None) 
         table.checks.append((name or f"CK__{table.name[:9]}__{len(table.checks):08X}", words.group()))
     elif words.skip("DEFAULT"):
         default = words.group() if words.here == "(" else f"({words.expression()})"
-        owner = column or next(c for c in table.columns if words.skip("FOR") and c.name == words.identifier())
+        owner = column or _named(words, table)
         owner.default, owner.default_name = default, name or f"DF__{table.name[:9]}__{len(default):08X}"
     else:
         raise ValueError(f"no constraint begins with {words.here}")
+
+
+def _named(words: _Words, table: TableDdl) -> ColumnDdl:
+    words.expect("FOR")
+    name = words.identifier().lower()
+    return next(c for c in table.columns if c.name.lower() == name)
 
 
 def _foreign(words: _Words, columns: list[str], name: str) -> ForeignDdl:

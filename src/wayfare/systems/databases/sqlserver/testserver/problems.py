@@ -16,12 +16,16 @@ _NULL = "Cannot insert the value NULL into column '{}'; column does not allow nu
 _RULES = (
     (r"Table with name (\S+) does not exist", 208, "Invalid object name '{}'."),
     (_COLUMN, 207, "Invalid column name '{}'."),
-    (r"Duplicate key", 2627, "Violation of PRIMARY KEY constraint. Cannot insert duplicate key."),
+    (r"(?i)Duplicate key", 2627, "Violation of PRIMARY KEY constraint. Cannot insert duplicate key."),
     (r"NOT NULL constraint failed: \S+?\.(\S+)", 515, _NULL),
     (r"CHECK constraint failed", 547, "The INSERT statement conflicted with the CHECK constraint."),
     (r"Conversion Error", 245, "Conversion failed: {}"),
     (r"Out of Range", 8115, "Arithmetic overflow error converting expression."),
-    (r"Transaction conflict|Conflict on update", 3960, "Snapshot isolation transaction aborted due to a conflict."),
+    (
+        r"Transaction conflict|Conflict on (?:update|tuple)|write-write conflict",
+        3960,
+        "Snapshot isolation transaction aborted due to a conflict.",
+    ),
     (r"Parser Error", 102, "Incorrect syntax: {}"),
 )
 

@@ -6,7 +6,7 @@ What a column was declared as is asked of `Known`, because DuckDB holds several 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +21,9 @@ Known = Callable[[str, str], list[tuple[str, str]]]
 _UNITS = {"NANOSECOND": 1, "MICROSECOND": 1_000, "MILLISECOND": 1_000_000, "SECOND": 1_000_000_000}
 _GLOBALS = {
     "@@VERSION": "'Microsoft SQL Server 2022 (RTM) - 16.0.4000.1'",
-    "@@SPID": "51",
     "@@SERVERNAME": "'testserver'",
     "@@OPTIONS": "5432",
     "@@MAX_PRECISION": "38",
-    "@@ROWCOUNT": "0",
     "@@LANGUAGE": "'us_english'",
     "@@MICROSOFTVERSION": "268439456",
 }
@@ -72,13 +70,15 @@ MACROS = (
     "sysutcdatetime() AS CAST(get_current_timestamp() AS TIMESTAMP)",
     "sysdatetime() AS CAST(get_current_timestamp() AS TIMESTAMP)",
     "db_name() AS current_database()",
+    "db_id() AS (SELECT d.database_id FROM sys.databases d WHERE d.name = current_database())",
     "schema_name() AS 'dbo'",
     "suser_sname() AS 'wayfare'",
     "original_login() AS 'wayfare'",
     "is_srvrolemember(x) AS 0",
     "has_perms_by_name(a, b, c) AS 1",
     "serverproperty(x) AS CASE lower(x) WHEN 'productversion' THEN '16.0.4000.1' WHEN 'edition' THEN 'Test Edition'"
-    " WHEN 'engineedition' THEN '3' WHEN 'collation' THEN 'SQL_Latin1_General_CP1_CI_AS' END",
+    " WHEN 'servername' THEN 'testserver' WHEN 'engineedition' THEN '3'"
+    " WHEN 'collation' THEN 'SQL_Latin1_General_CP1_CI_AS' END",
     "object_id(x) AS (SELECT o.object_id FROM sys.objects o JOIN sys.schemas s ON s.schema_id = o.schema_id"
     " WHERE replace(replace(lower(x), '[', ''), ']', '') IN (lower(o.name), lower(s.name || '.' || o.name)))",
     "object_definition(x) AS (SELECT definition FROM sys.sql_modules m WHERE m.object_id = x)",
@@ -86,8 +86,9 @@ MACROS = (
 )
 
 
-def with_globals(sql: str, transactions: int) -> str:
-    for name, value in {**_GLOBALS, "@@TRANCOUNT": str(transactions)}.items():
+def with_globals(sql: str, own: Mapping[str, str]) -> str:
+    """`own`: those of the connection."""
+    for name, value in {**_GLOBALS, **own}.items():
         sql = re.sub(re.escape(name) + r"\b", lambda _, v=value: v, sql, flags=re.IGNORECASE)  # type: ignore[misc]
     return sql
 
@@ -208,6 +209,8 @@ def _difference(node: exp.DateDiff) -> exp.Expression:
 
 
 def _cast(inner: Any, kind: Declared, scope: Scope, style: str = "") -> exp.Expression:
+    if isinstance(inner, exp.HexString) and kind.name in ("nvarchar", "nchar"):
+        return exp.Literal.string(bytes.fromhex(inner.this.removeprefix("0x")).decode("utf-16-le"))
     was = scope.kind(inner)
     if kind.name in _BINARY and was and was.name == "uniqueidentifier":
         return _call("uuid_bytes", inner)
@@ -271,7 +274,12 @@ def insert(tree: exp.Insert, known: Known, numbered: tuple[str, str] | None) -> 
 def view_select(text: str) -> Iterator[str]:
     """The schema, name and SELECT of CREATE VIEW."""
     name = r"(?:\[(?P<{0}b>(?:[^\]]|\]\])+)\]|(?P<{0}>\w+))"
-    pattern = r"(?is)^\s*create\s+(?:or\s+alter\s+)?view\s+(?:" + name.format("s") + r"\s*\.\s*)?" + name.format("n")
+    pattern = (
+        r"(?is)^\s*(?:create\s+(?:or\s+alter\s+)?|alter\s+)view\s+(?:"
+        + name.format("s")
+        + r"\s*\.\s*)?"
+        + name.format("n")
+    )
     found = re.match(
         pattern + r"\s*(?P<columns>\([^)]*\))?\s*(?:with\s+\w+\s*(?:,\s*\w+\s*)*)?\bas\b(?P<rest>.*)$", text
     )

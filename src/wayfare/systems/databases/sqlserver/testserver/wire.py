@@ -13,7 +13,8 @@ TDS_74 = 0x74000004
 VERSION = bytes((16, 0, 0x0F, 0xA0))  # SQL Server 2022: 16.0.4000
 PRODUCT = "Microsoft SQL Server"
 COLLATION = b"\x09\x04\xd0\x00\x34"  # SQL_Latin1_General_CP1_CI_AS, whose bytes are code page 1252
-COUNT_CURRENT_COMMAND = 0xC1  # SELECT
+SELECTED = 0xC1
+COMMANDS = {"INSERT": 0xC3, "DELETE": 0xC4, "UPDATE": 0xC5}  # what DONE counted: ODBC drivers ask
 HEADER_BYTES = 8
 
 
@@ -55,6 +56,8 @@ class Login:
     database: str
     packet_size: int
     integrated: bool  # Windows authentication
+    host: str = ""
+    program: str = ""
 
 
 class SqlError(Exception):
@@ -63,6 +66,7 @@ class SqlError(Exception):
     def __init__(self, number: int, text: str, severity: int = 16, state: int = 1) -> None:
         super().__init__(text)
         self.number, self.text, self.severity, self.state = number, text, severity, state
+        self.line = 1  # of the batch
 
 
 def short_text(text: str) -> bytes:
@@ -122,6 +126,8 @@ def login(message: bytes) -> Login:
         database=text(68),
         packet_size=max(512, min(struct.unpack_from("<I", message, 8)[0] or 4096, 32767)),
         integrated=bool(message[25] & 0x80),
+        host=text(36),
+        program=text(48),
     )
 
 
@@ -154,12 +160,14 @@ def welcome(database: str, packet_size: int) -> bytes:
 
 def error(problem: SqlError) -> bytes:
     body = struct.pack("<IBB", problem.number, problem.state, problem.severity) + long_text(problem.text[:2000])
-    return _sized(0xAA, body + short_text("testserver") + short_text("") + struct.pack("<I", 1))
+    return _sized(0xAA, body + short_text("testserver") + short_text("") + struct.pack("<I", problem.line))
 
 
-def done(rows: int | None = None, status: int = Done.FINAL, token: Token = Token.DONE) -> bytes:
+def done(
+    rows: int | None = None, status: int = Done.FINAL, token: Token = Token.DONE, command: int = SELECTED
+) -> bytes:
     flags = status | (Done.COUNT if rows is not None else 0)
-    return struct.pack("<BHHQ", token, flags, COUNT_CURRENT_COMMAND, rows or 0)
+    return struct.pack("<BHHQ", token, flags, command, rows or 0)
 
 
 def columns(described: list[tuple[str, bytes]]) -> bytes:
