@@ -13,8 +13,9 @@ from wayfare.core.findings import Finding, Severity
 from wayfare.core.plan import Json, StepContext
 from wayfare.engine.effects import effect
 from wayfare.schema import observing
-from wayfare.schema.carry import Change, Progress, carry_out
+from wayfare.schema.carry import Change, Progress, carry_out, settled
 from wayfare.schema.locked import locked
+from wayfare.schema.meanwhile import guarded
 from wayfare.schema.revisions.files import Revision
 from wayfare.schema.revisions.runner import Options, apply_these, take_back_these
 from wayfare.schema.study import Draft, fingerprint, study
@@ -105,9 +106,14 @@ class Apply:
         return {"member": member, "statements": len(subject.up), "seconds": round(time.monotonic() - began, 3)}
 
     def _carry(self, context: StepContext, subject: ChangeSubject, schema: Schema, member: str) -> None:
-        with locked(schema, subject.by, subject.lock_wait_seconds_max, context.stopping) as (held, _):
+        with (
+            locked(schema, subject.by, subject.lock_wait_seconds_max, context.stopping) as (held, _),
+            guarded(context, schema, member, subject) as guard,
+        ):
+            policy = _policy(context, subject)
+            policy = replace(policy, interrupted=guard.asked) if guard else policy
             try:
-                carry_out(schema, held, _change(subject, subject.up), _policy(context, subject), _teller(context))
+                carry_out(schema, held, _change(subject, subject.up), policy, _teller(context))
             except Refused as error:
                 if self._left_something(schema, subject) or context.outcomes("schema.apply"):
                     context.ask("rollback", f"{member}: {error}")
@@ -125,6 +131,8 @@ class Apply:
             entry = latest(schema, subject)
             if entry is None:
                 return
+            if entry.standing is not Standing.UNDOING:
+                entry = settled(schema, entry, statements(subject.up))
             back = way_back(context, subject, entry, member)
             patient = replace(_policy(context, subject), stopping=lambda: None)  # nothing stops a way back
             carry_out(schema, held, _change(subject, back, undoing=True), patient, _teller(context))
