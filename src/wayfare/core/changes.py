@@ -2,6 +2,7 @@
 
     database ─ schema() → Schema ─ lock() → Held ─ carry(statements, entry)
                           ├ Rehearses ─ rehearsal() → Rehearsal: measured on an empty clone, nothing stays
+                          │                           └ Plans ─ plans(queries): how it would answer them
                           ├ Watches ─ sample(): how its queries fare
                           └ Replicates ─ place, position, reached, lag
 
@@ -246,6 +247,25 @@ class Rehearsal(Protocol):
         DROP INDEX → CREATE INDEX …, SET DEFAULT → the old default, CREATE OR REPLACE VIEW → the old view, GRANT → what
         is granted now. Empty where there is nothing yet, or where rows would be lost with it.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """How a system would answer a query: by its planner, nothing is carried out."""
+
+    cost: float = 0.0  # in the planner's own unit
+    whole: tuple[str, ...] = ()  # tables that would be read whole
+    indexes: tuple[str, ...] = ()  # that would be used
+    error: str = ""  # why it cannot be answered
+
+
+@runtime_checkable
+class Plans(Protocol):
+    """A rehearsal on which queries can be planned, as the clone stands now."""
+
+    def plans(self, queries: Mapping[str, str]) -> Mapping[str, Planned]:
+        """Of texts without values ("select … where id = $1"), by their ids; each has its answer."""
         ...
 
 

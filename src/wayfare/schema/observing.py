@@ -81,7 +81,7 @@ def watcher(context: StepContext, member: str, subject: ChangeSubject) -> Watche
     drawn = (context.notes(f"watch {member}") or {}).get("points", [])
     earlier = [point for point in drawn if point["at"] <= time.monotonic()]  # another machine has another clock
     points = [Point(**point) for point in earlier]
-    return Watcher(subject.limits, subject.touched, _costs(kept["costs"]), kept["failed"], points=points)
+    return Watcher(subject.limits, subject.reached, _costs(kept["costs"]), kept["failed"], points=points)
 
 
 def _costs(kept: Mapping[str, list[float]]) -> Costs:
