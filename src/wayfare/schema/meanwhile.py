@@ -70,8 +70,9 @@ class Guard:
 
     def _look(self, watcher: Watcher) -> Sequence[Waiting]:
         sample = self._schema.sample()
-        watcher.look(sample)
-        observing.note(self._context, self._member, watcher, 0.0)
+        lag = observing.lag_of(self._schema)
+        watcher.look(sample, lag)
+        observing.note(self._context, self._member, watcher, lag)
         return sample.waiting
 
 

@@ -42,7 +42,7 @@ def observe(context: StepContext, schema: Schema, member: str, subject: ChangeSu
     lag = 0.0
     while watching and time.monotonic() < deadline:
         tick = time.monotonic()
-        lag = _lag(schema)
+        lag = lag_of(schema)
         watching.look(_sample(schema), lag)
         note(context, member, watching, lag)
         if watching.verdict:
@@ -93,7 +93,7 @@ def _sample(schema: Schema) -> Sample:
     return schema.sample()
 
 
-def _lag(schema: Schema) -> float:
+def lag_of(schema: Schema | Watches) -> float:
     return schema.lag_seconds() if isinstance(schema, Replicates) else 0.0
 
 

@@ -11,9 +11,10 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from systems.postgresql.schema.scripts import ADD_COLUMN, entry
+from systems.postgresql.schema.scripts import ADD_COLUMN, entry, says
 from wayfare.core.changes import Part, Policy, Replicates, Watches
-from wayfare.core.errors import Invalid, Refused, Unavailable
+from wayfare.core.errors import Invalid, Refused, Stopped, Unavailable
+from wayfare.core.statements import Kind
 from wayfare.systems.databases.postgresql import testbed
 from wayfare.systems.databases.postgresql.database import PostgreSQL
 from wayfare.systems.databases.postgresql.options import parameters
@@ -204,6 +205,18 @@ def test_who_waits_for_a_lock_is_seen(primary):
     later = primary.schema().sample()
     assert later.at > found.at
     assert not later.waiting
+
+
+def test_a_statement_is_ended_through_the_pooler(servers):
+    """Which has its own numbers for connections, and passes the request on to the right one."""
+    primary, _, pooled = servers
+    reasons = iter([""] * 3)
+    policy = Policy(interrupted=lambda: next(reasons, "for a reason."))
+    with pooled.schema().lock("anna") as held:
+        with pytest.raises(Stopped, match="for a reason"):
+            held.carry([says("create table late as select pg_sleep(600)", Kind.CREATE_TABLE)], entry(), policy)
+        assert held.alive()
+    assert "late" not in primary.schema().dump()
 
 
 def test_a_change_through_the_pooler_reaches_the_standby(servers):
