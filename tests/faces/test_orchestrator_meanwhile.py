@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
+import pymysql
 import pytest
 
+from beds import running
 from faces.orchestrating import Office, opened_office
 from wayfare.core.address import Address
 from wayfare.core.changes import Changeable
@@ -169,3 +171,42 @@ def test_what_is_seen_meanwhile_is_drawn(office: Office, database: str, address:
     assert 1 in waiting
     assert waiting[-1] == 0
     assert [point["at"] for point in points] == sorted({point["at"] for point in points})
+
+
+@pytest.fixture(scope="module")
+def maria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
+    with running("mariadb", tmp_path_factory.mktemp("mariadb")) as made:
+        yield made
+
+
+def test_where_each_change_commits_itself_it_is_ended_too(office: Office, maria: Fresh) -> None:
+    """It would take 50 s. That server counts no queries unless it is told to."""
+    address = maria()
+    with closing(pymysql.connect(**place(address))) as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE users (id INT PRIMARY KEY)")
+        cursor.execute("INSERT INTO users SELECT seq FROM seq_1_to_500")
+        before = dumped(address)
+        body = {"name": f"maria-{address.database}", "type": "MySQL", "environment": "Staging"}
+        body["masterConnectionString"] = address.url(reveal=True)
+        database = office.ask("dba", "POST", "/databases", body, 201)["databaseId"]
+        script = "CREATE TABLE late AS SELECT id FROM users WHERE SLEEP(0.1) = 0;"
+        migration, execution = begun(office, database, script)
+        deadline = time.monotonic() + SECONDS_MAX
+        while not cursor.execute("SELECT 1 FROM information_schema.processlist WHERE info LIKE '/* wayfare%'"):
+            assert time.monotonic() < deadline, "it did not come to that"
+            time.sleep(0.05)
+        cursor.execute("LOCK TABLES users WRITE")  # which waits, until the change is ended
+        cursor.execute("UNLOCK TABLES")
+        done = office.ended(migration, execution)
+    assert done["status"] == "RolledBack", done
+    assert done["reason"].startswith("master: clients waited ")
+    assert dumped(address) == before
+    with open_database(address) as found:
+        assert isinstance(found, Changeable)
+        assert [entry.standing for entry in found.schema().entries()] == ["undone"]
+
+
+def place(address: Address) -> dict[str, Any]:
+    password = address.password.reveal()
+    return {"host": address.host, "port": address.port, "user": address.user, "password": password,
+            "database": address.database, "autocommit": True}  # fmt: skip

@@ -193,7 +193,7 @@ class Watcher:
 def stood_still(waiting: Sequence[Waiting], seconds_max: float) -> str:
     """Why a change at work should be ended, "" for no reason: somebody has waited behind it for longer."""
     longest = max((w.seconds for w in waiting if w.behind_us), default=0.0)
-    return f"clients waited {longest:.1f} s behind the change, and it was ended." if longest > seconds_max else ""
+    return f"clients waited {longest:.1f} s behind the change." if longest > seconds_max else ""
 
 
 def failed_share(before: Sample, after: Sample) -> float:

@@ -132,4 +132,4 @@ def test_only_who_waits_behind_the_change_has_it_ended() -> None:
     behind = Waiting("select 2", 5.2, ("wayfare schema 7",), behind_us=True)
     assert stood_still([elsewhere], 5.0) == ""
     assert stood_still([behind], 5.2) == ""
-    assert stood_still([elsewhere, behind], 5.0) == "clients waited 5.2 s behind the change, and it was ended."
+    assert stood_still([elsewhere, behind], 5.0) == "clients waited 5.2 s behind the change."

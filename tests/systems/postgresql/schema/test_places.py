@@ -212,9 +212,12 @@ def test_a_statement_is_ended_through_the_pooler(servers):
     primary, _, pooled = servers
     reasons = iter([""] * 3)
     policy = Policy(interrupted=lambda: next(reasons, "for a reason."))
+    late = says("create table late as select 1 as n from pg_sleep(600)", Kind.CREATE_TABLE)
     with pooled.schema().lock("anna") as held:
         with pytest.raises(Stopped, match="for a reason"):
-            held.carry([says("create table late as select pg_sleep(600)", Kind.CREATE_TABLE)], entry(), policy)
+            held.carry(
+                [says("create table late as select 1 as n from pg_sleep(600)", Kind.CREATE_TABLE)], entry(), policy
+            )
         assert held.alive()
     assert "late" not in primary.schema().dump()
 
