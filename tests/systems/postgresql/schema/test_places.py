@@ -215,9 +215,7 @@ def test_a_statement_is_ended_through_the_pooler(servers):
     late = says("create table late as select 1 as n from pg_sleep(600)", Kind.CREATE_TABLE)
     with pooled.schema().lock("anna") as held:
         with pytest.raises(Stopped, match="for a reason"):
-            held.carry(
-                [says("create table late as select 1 as n from pg_sleep(600)", Kind.CREATE_TABLE)], entry(), policy
-            )
+            held.carry([late], entry(), policy)
         assert held.alive()
     assert "late" not in primary.schema().dump()
 

@@ -110,6 +110,8 @@ class Held:
                 return
             with contextlib.suppress(WayfareError), self._connections.transaction(LOCK_TABLE) as connection:
                 revisions.let_go(connection, self.fence)
+            with contextlib.suppress(psycopg.Error):  # a connection that is lost has lost the lock with it
+                self._lock.execute("rollback")  # or the next one would find it held until the server sees us gone
             self._lock.close()
 
     def alive(self) -> bool:
