@@ -207,6 +207,52 @@ def test_who_waits_for_a_lock_is_seen(primary):
     assert not later.waiting
 
 
+def test_who_waits_behind_a_change_of_ours_is_told(primary):
+    """Our own reading waits too, and is none for whom a change would be ended."""
+    primary.execute("drop table if exists users; create table users (id int)")
+    reason: list[str] = []
+    policy = Policy(locks={"users": "AccessExclusiveLock"}, interrupted=lambda: "".join(reason))
+
+    def change() -> None:
+        with primary.schema().lock("anna") as held, pytest.raises(Stopped):
+            held.carry([says("select pg_sleep(600)", Kind.SELECT)], entry(), policy)
+
+    def stranger() -> None:
+        with psycopg.connect(application_name="shop", **without_name(primary)) as connection:
+            connection.execute("select count(*) as strangers from users")
+
+    threads = [threading.Thread(target=change)]
+    threads += [
+        threading.Thread(target=stranger),
+        threading.Thread(target=primary.execute, args=("select count(*) as ours from users",)),
+    ]
+    try:
+        threads[0].start()
+        _until(
+            lambda: primary.execute("select pid from pg_locks where mode = 'AccessExclusiveLock' and granted").num_rows
+        )
+        for waiter in threads[1:]:
+            waiter.start()
+        _until(lambda: len(primary.schema().waiting()) == 2)
+        found = primary.schema().waiting()
+    finally:
+        reason.append("seen.")
+        for thread in threads:
+            if thread.ident:
+                thread.join()
+    assert {"strangers" in waiting.query: waiting.behind_us for waiting in found} == {True: True, False: False}
+    assert all("wayfare schema" in by for waiting in found for by in waiting.blocked_by)
+    assert list(primary.schema().waiting()) == []
+
+
+def _until(ready):
+    for _ in range(1500):
+        if ready():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come to that")
+
+
 def test_a_statement_is_ended_through_the_pooler(servers):
     """Which has its own numbers for connections, and passes the request on to the right one."""
     primary, _, pooled = servers
