@@ -80,6 +80,17 @@ class Words:
     def drop_view(self, name: str = "notes") -> Statement:
         return self.statement(f"DROP VIEW {name}", Action(Kind.DROP_VIEW, "", name))
 
+    def endless(self, kind: Kind) -> Statement:
+        """A statement that makes a table, or adds a row, ten minutes from now at the earliest."""
+        never = {
+            "postgres": "SELECT 1 AS id FROM pg_sleep(600)",
+            "mysql": "SELECT count(*) AS id FROM information_schema.columns WHERE SLEEP(1) = 0",
+            "sqlite": "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) SELECT max(id) AS id FROM n",
+        }[self.dialect]
+        if kind is Kind.INSERT:
+            return self.statement(f"INSERT INTO orders (id) {never}", Action(Kind.INSERT, "orders"))
+        return self.statement(f"CREATE TABLE slow AS {never}", Action(Kind.CREATE_TABLE, "slow"))
+
     def wrong(self, line: int = 7) -> Statement:
         return self.statement(
             "CREATE INDEX broken ON no_such_table (x)", Action(Kind.CREATE_INDEX, "no_such_table"), line=line
@@ -315,6 +326,22 @@ def test_who_asks_to_stop_is_heard_before_anything_is_done(schema, words, db):
     with held(schema) as lock, occupied(db), pytest.raises(Stopped):
         lock.carry([words.column()], entry("2"), Policy(stopping=stopping, lock_wait_seconds_max=SECONDS_MAX))
     assert schema.dump() == before
+
+
+@pytest.mark.parametrize("kind", [Kind.CREATE_TABLE, Kind.INSERT])
+def test_a_statement_at_work_is_ended_for_a_reason(schema, words, db, kind):
+    """It is no refusal: the reason is the caller's, nothing stays, and the lock is as good as before."""
+    apply(schema, words.table())
+    before = schema.dump()
+    reasons = iter([""] * 3)  # … and then always the same
+    policy = Policy(interrupted=lambda: next(reasons, "somebody waited too long."))
+    with held(schema) as lock:
+        with pytest.raises(Stopped, match=r"^somebody waited too long\.$"):
+            lock.carry([words.endless(kind)], entry("2"), policy)
+        assert next(reasons, None) is None
+        assert (schema.dump(), _count(db), [e.version for e in schema.entries()]) == (before, 0, ["1"])
+        lock.carry([words.insert(1)], entry("2"), Policy())
+    assert _count(db) == 1
 
 
 def test_a_lost_lock_writes_nothing(schema, again, words, db):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
 import pytest
 
-from faces.orchestrating import Office, opened_office
+from faces.orchestrating import QUICK, Office, opened_office
 from wayfare.core.address import Address
 from wayfare.core.errors import Unavailable
 from wayfare.store.shelf import Shelf
@@ -130,6 +133,110 @@ def test_a_standby_with_an_old_transaction_is_waited_for(office: Office, servers
         reader.execute("select 1 from users limit 1")
         migration = office.draft("shop", "CREATE TABLE fresh (id int);", name="fresh")
         assert office.execute(migration)["status"] == "Succeeded"
+
+
+@contextmanager
+def replaying_in_the_end(standby: Address) -> Iterator[None]:
+    """Whatever was paused in between."""
+    try:
+        yield
+    finally:
+        sql(standby, "select pg_wal_replay_resume()")
+
+
+@contextmanager
+def written_to(primary: Address) -> Iterator[None]:
+    over = threading.Event()
+
+    def write() -> None:
+        with psycopg.connect(autocommit=True, **parameters(primary)) as connection:
+            while not over.wait(0.05):
+                connection.execute("update ticks set n = n + 1")
+
+    sql(primary, "create table if not exists ticks (id int primary key, n int)")
+    sql(primary, "insert into ticks values (1, 0) on conflict do nothing")
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@pytest.fixture
+def pair(office: Office, servers: Servers) -> str:
+    """The primary and its standby: an index is none of the subscriber's business."""
+    return office.register(f"pair-{time.time_ns()}", servers.primary, "Staging", replica_1=servers.standby)
+
+
+def lagging(office: Office, servers: Servers, pair: str, name: str, **wish: Any) -> tuple[str, str]:
+    """The migration and execution of a change whose standby stopped replaying while the primary was changed."""
+    migration = office.draft(pair, f"CREATE INDEX {name} ON users (id);", name=name)
+    body = {**QUICK, "replicationLagSecondsMax": 1, **wish}
+    with psycopg.connect(**parameters(servers.primary)) as writer:
+        writer.execute("update users set id = id where id = 1")  # in the way of the index, until the standby is paused
+        execution = office.ask("dba", "POST", f"/migrations/{migration}/execute", body, 202)["executionId"]
+        until(lambda: "change master" in running(office, migration, execution))
+        sql(servers.standby, "select pg_wal_replay_pause()")
+    return migration, execution
+
+
+def running(office: Office, migration: str, execution: str) -> list[str]:
+    found = office.ask("viewer", "GET", f"/migrations/{migration}/executions/{execution}", None, 200)
+    return [step["name"] for phase in found["phases"] for step in phase["steps"] if step["status"] == "Running"]
+
+
+def paused(office: Office, migration: str, execution: str) -> dict[str, Any]:
+    path = f"/migrations/{migration}/executions/{execution}"
+    until(lambda: office.ask("viewer", "GET", path, None, 200)["status"] == "Paused")
+    found: dict[str, Any] = office.ask("viewer", "GET", path, None, 200)
+    return found
+
+
+def indexes(address: Address) -> set[str]:
+    return {row[0] for row in sql(address, "select indexname::text from pg_indexes where tablename = 'users'")}
+
+
+def test_a_lag_for_ever_pauses_until_it_ends(office: Office, servers: Servers, pair: str) -> None:
+    with written_to(servers.primary), replaying_in_the_end(servers.standby):
+        migration, execution = lagging(office, servers, pair, "by_lag")
+        found = paused(office, migration, execution)
+        assert re.match(r"replica-1 is \d+ s behind, where 1 s are allowed\.", found["reason"]), found
+        assert found["performanceMetrics"]["replicationLagSeconds"] > 1
+        path = f"/migrations/{migration}/executions/{execution}/resume"
+        office.ask("dba", "POST", path, None, 200)
+        assert paused(office, migration, execution)["reason"]  # it is still behind
+        sql(servers.standby, "select pg_wal_replay_resume()")
+        until(lambda: "by_lag" in indexes(servers.standby))
+        office.ask("dba", "POST", path, None, 200)
+        assert office.ended(migration, execution)["status"] == "Succeeded"
+    assert "by_lag" in indexes(servers.primary)
+
+
+def test_a_lag_takes_the_change_back_where_that_is_wished(office: Office, servers: Servers, pair: str) -> None:
+    before = indexes(servers.primary)
+    with written_to(servers.primary), replaying_in_the_end(servers.standby):
+        migration, execution = lagging(office, servers, pair, "by_lag_again", rollbackOnLag=True)
+        done = office.ended(migration, execution)
+        assert done["status"] == "RolledBack", done
+        assert re.match(r"replica-1 is \d+ s behind", done["reason"]), done
+        assert indexes(servers.primary) == before
+    until(lambda: indexes(servers.standby) == before)
+
+
+def test_who_is_behind_before_the_change_has_it_wait(office: Office, servers: Servers, pair: str) -> None:
+    with written_to(servers.primary), replaying_in_the_end(servers.standby):
+        sql(servers.standby, "select pg_wal_replay_pause()")
+        migration = office.draft(pair, "CREATE INDEX too_early ON users (id);")
+        time.sleep(1.5)  # so much it is behind at least
+        body = {**QUICK, "replicationLagSecondsMax": 1}
+        execution = office.ask("dba", "POST", f"/migrations/{migration}/execute", body, 202)["executionId"]
+        assert "behind" in paused(office, migration, execution)["reason"]
+        assert "too_early" not in indexes(servers.primary)
+    path = f"/migrations/{migration}/executions/{execution}"
+    office.ask("dba", "POST", f"{path}/cancel", None, 200)
+    until(lambda: office.ask("viewer", "GET", path, None, 200)["status"] == "Failed")
 
 
 def test_the_wrong_server_as_the_primary(office: Office, servers: Servers) -> None:

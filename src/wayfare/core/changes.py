@@ -2,6 +2,7 @@
 
     database ─ schema() → Schema ─ lock() → Held ─ carry(statements, entry)
                           ├ Rehearses ─ rehearsal() → Rehearsal: measured on an empty clone, nothing stays
+                          │                           └ Plans ─ plans(queries): how it would answer them
                           ├ Watches ─ sample(): how its queries fare
                           └ Replicates ─ place, position, reached, lag
 
@@ -83,6 +84,9 @@ class Policy:
     clause: str = ""  # pinned by the rehearsal: "ALGORITHM=INSTANT"
     stopping: Callable[[], None] = lambda: None  # called between tries; raises Stopped
     progress: Callable[[float], None] = lambda share: None  # of the statement at work, 0 to 1, where it can be seen
+    # Asked several times a second while a statement is at work, from any thread: a reason ends it, and nothing of it
+    # stays. Whoever gave a reason goes on giving it.
+    interrupted: Callable[[], str] = lambda: ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,8 @@ class Held(Closing, Protocol):
 
         Where `Schema.together` is false, or the only statement is `alone`, the entry is kept right after it instead;
         whoever calls has kept one with the intent before. Raises Refused with the statement's line and column in
-        `where`, Busy when the locks cannot be had in time, Stopped.
+        `where`, Busy when the locks cannot be had in time, Stopped: also with what `Policy.interrupted` gave as the
+        reason. A statement that is done before it can be ended is done: then nothing is raised.
         """
         ...
 
@@ -245,6 +250,25 @@ class Rehearsal(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """How a system would answer a query: by its planner, nothing is carried out."""
+
+    cost: float = 0.0  # in the planner's own unit
+    whole: tuple[str, ...] = ()  # tables that would be read whole
+    indexes: tuple[str, ...] = ()  # that would be used
+    error: str = ""  # why it cannot be answered
+
+
+@runtime_checkable
+class Plans(Protocol):
+    """A rehearsal on which queries can be planned, as the clone stands now."""
+
+    def plans(self, queries: Mapping[str, str]) -> Mapping[str, Planned]:
+        """Of texts without values ("select … where id = $1"), by their ids; each has its answer."""
+        ...
+
+
 @runtime_checkable
 class Rehearses(Protocol):
     """Can be cloned without its rows."""
@@ -274,6 +298,7 @@ class Waiting:
     query: str
     seconds: float
     blocked_by: tuple[str, ...] = ()  # application names, or process numbers
+    behind_us: bool = False  # for what a change of ours holds or, where that cannot be told, is at work on
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +320,10 @@ class Watches(Protocol):
 
     def sample(self) -> Sample:
         """Takes a few milliseconds. Raises Unavailable where the server does not count, with what to switch on."""
+        ...
+
+    def waiting(self) -> Sequence[Waiting]:
+        """Who waits for a lock now, longest first; also where the server does not count."""
         ...
 
 

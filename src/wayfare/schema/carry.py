@@ -155,11 +155,18 @@ def _resumed(schema: Schema, held: Held, change: Change) -> Entry:
             held.keep(fresh)  # a change in one transaction has no state before its end that anybody must know
         return fresh
     entry = replace(known, standing=standing, error="", by=change.by, ended_at=None, total=len(change.statements))
-    if known.intent and _outcome(schema, change.statements[known.done], known.intent) is Outcome.DONE:
-        entry = replace(entry, done=known.done + 1)
-    entry = replace(entry, intent="")
+    entry = settled(schema, entry, change.statements)
     held.keep(entry)
     return entry
+
+
+def settled(schema: Schema, entry: Entry, statements: Sequence[Statement]) -> Entry:
+    """With what became of the statement that was begun, and whose end nobody has written down. Raises Busy while the
+    server still carries it out.
+    """
+    if entry.intent and _outcome(schema, statements[entry.done], entry.intent) is Outcome.DONE:
+        entry = replace(entry, done=entry.done + 1)
+    return replace(entry, intent="")
 
 
 def _same(entry: Entry, change: Change) -> bool:

@@ -12,7 +12,7 @@ from wayfare.core.findings import Finding, Severity
 from wayfare.core.plan import Json, StepContext
 from wayfare.schema.carry import Progress
 from wayfare.schema.subject import ChangeSubject
-from wayfare.schema.watch import TICK_SECONDS, Costs, Limits, Spent, Watcher, between, failed_share
+from wayfare.schema.watch import TICK_SECONDS, Costs, Limits, Point, Spent, Watcher, between, failed_share
 
 Teller = Callable[[Progress], None]
 POINTS_KEPT = 240  # two minutes of ticks, for the page
@@ -37,20 +37,20 @@ def baseline(context: StepContext, schema: Schema, member: str, limits: Limits) 
 def observe(context: StepContext, schema: Schema, member: str, subject: ChangeSubject) -> Json:
     """Returns what was seen last. Asks for the run's roll-back, or a pause, when a limit is broken."""
     _catch_up(context, schema, member, subject.limits)
-    watcher = _watcher(context, member, subject)
-    deadline = time.monotonic() + (subject.limits.observe_seconds if watcher else 0.0)
+    watching = watcher(context, member, subject)
+    deadline = time.monotonic() + (subject.limits.observe_seconds if watching else 0.0)
     lag = 0.0
-    while watcher and time.monotonic() < deadline:
+    while watching and time.monotonic() < deadline:
         tick = time.monotonic()
-        lag = _lag(schema)
-        watcher.look(_sample(schema), lag)
-        _note(context, member, watcher, lag)
-        if watcher.verdict:
-            context.ask("rollback", f"{member}: {watcher.verdict}")
+        lag = lag_of(schema)
+        watching.look(_sample(schema), lag)
+        note(context, member, watching, lag)
+        if watching.verdict:
+            context.ask("rollback", f"{member}: {watching.verdict}")
         if lag > subject.limits.lag_seconds_max:
             lagging(context, member, lag, subject.limits)
         _sleep(context, TICK_SECONDS - (time.monotonic() - tick))
-    last = watcher.points[-1] if watcher and watcher.points else None
+    last = watching.points[-1] if watching and watching.points else None
     return {"member": member, "lag_seconds": lag, "ratio": last.ratio if last else None}
 
 
@@ -73,12 +73,15 @@ def _catch_up(context: StepContext, schema: Schema, member: str, limits: Limits)
         _sleep(context, TICK_SECONDS)
 
 
-def _watcher(context: StepContext, member: str, subject: ChangeSubject) -> Watcher | None:
-    """None where there is nothing to compare with."""
+def watcher(context: StepContext, member: str, subject: ChangeSubject) -> Watcher | None:
+    """None where there is nothing to compare with. It goes on from the points that are drawn already."""
     kept = context.notes(f"baseline {member}")
     if not kept:
         return None
-    return Watcher(subject.limits, subject.touched, _costs(kept["costs"]), kept["failed"])
+    drawn = (context.notes(f"watch {member}") or {}).get("points", [])
+    earlier = [point for point in drawn if point["at"] <= time.monotonic()]  # another machine has another clock
+    points = [Point(**point) for point in earlier]
+    return Watcher(subject.limits, subject.reached, _costs(kept["costs"]), kept["failed"], points=points)
 
 
 def _costs(kept: Mapping[str, list[float]]) -> Costs:
@@ -90,12 +93,14 @@ def _sample(schema: Schema) -> Sample:
     return schema.sample()
 
 
-def _lag(schema: Schema) -> float:
+def lag_of(schema: Schema | Watches) -> float:
     return schema.lag_seconds() if isinstance(schema, Replicates) else 0.0
 
 
-def _note(context: StepContext, member: str, watcher: Watcher, lag: float) -> None:
-    points = [asdict(p) for p in watcher.points[-POINTS_KEPT:]]
+def note(context: StepContext, member: str, watcher: Watcher, lag: float) -> None:
+    """For the page."""
+    del watcher.points[:-POINTS_KEPT]
+    points = [asdict(p) for p in watcher.points]
     context.note(f"watch {member}", {"points": points, "lag_seconds": lag, "limit": watcher.limits.ratio_max})
 
 

@@ -12,9 +12,10 @@ from wayfare.core.errors import Busy, Conflict, Refused, Unavailable
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.plan import Json, StepContext
 from wayfare.engine.effects import effect
-from wayfare.schema import observing
-from wayfare.schema.carry import Change, Progress, carry_out
+from wayfare.schema import observing, queries
+from wayfare.schema.carry import Change, Progress, carry_out, settled
 from wayfare.schema.locked import locked
+from wayfare.schema.meanwhile import guarded
 from wayfare.schema.revisions.files import Revision
 from wayfare.schema.revisions.runner import Options, apply_these, take_back_these
 from wayfare.schema.study import Draft, fingerprint, study
@@ -105,9 +106,14 @@ class Apply:
         return {"member": member, "statements": len(subject.up), "seconds": round(time.monotonic() - began, 3)}
 
     def _carry(self, context: StepContext, subject: ChangeSubject, schema: Schema, member: str) -> None:
-        with locked(schema, subject.by, subject.lock_wait_seconds_max, context.stopping) as (held, _):
+        with (
+            locked(schema, subject.by, subject.lock_wait_seconds_max, context.stopping) as (held, _),
+            guarded(context, schema, member, subject) as guard,
+        ):
+            policy = _policy(context, subject)
+            policy = replace(policy, interrupted=guard.asked) if guard else policy
             try:
-                carry_out(schema, held, _change(subject, subject.up), _policy(context, subject), _teller(context))
+                carry_out(schema, held, _change(subject, subject.up), policy, _teller(context))
             except Refused as error:
                 if self._left_something(schema, subject) or context.outcomes("schema.apply"):
                     context.ask("rollback", f"{member}: {error}")
@@ -125,6 +131,8 @@ class Apply:
             entry = latest(schema, subject)
             if entry is None:
                 return
+            if entry.standing is not Standing.UNDOING:
+                entry = settled(schema, entry, statements(subject.up))
             back = way_back(context, subject, entry, member)
             patient = replace(_policy(context, subject), stopping=lambda: None)  # nothing stops a way back
             carry_out(schema, held, _change(subject, back, undoing=True), patient, _teller(context))
@@ -191,17 +199,22 @@ class Observe:
 
 @effect("schema.shadow")
 class Shadow:
-    """Rehearse the change once more, on a clone with a sample of the rows; it must go as it was studied."""
+    """Rehearse the change once more, on a clone with a sample of the rows: it must go as it was studied, and leave the
+    application its queries.
+    """
 
     def run(self, context: StepContext, args: Args) -> Json:
-        subject = subject_of(context)
-        schema = schema_of(context, str(args["member"]))
-        found = study(schema, Draft(statements(subject.up), statements(subject.down) or None, subject.environment))
-        for finding in found.findings:
+        subject, schema = subject_of(context), schema_of(context, str(args["member"]))
+        wanted, why_not = queries.wanted(schema, subject.reached)
+        up, down = statements(subject.up), statements(subject.down) or None
+        found = study(schema, Draft(up, down, subject.environment, wanted))
+        findings = [*found.findings, *queries.judged(found.queries or (), subject.limits.ratio_max)]
+        for finding in findings:
             context.finding(finding)
-        if found.refused:
-            problem = next(f for f in found.findings if f.severity is Severity.ERROR)
+        if problem := next((f for f in findings if f.severity is Severity.ERROR), None):
             raise Refused(problem.message, where=problem.where, remedy=problem.advice)
+        if why_not or found.queries is None:
+            context.finding(queries.untried(why_not or "this system plans none on a clone."))
         if found.measured and not found.down_proved:
             told = "the way back was not proved on the clone."
             context.finding(Finding("wayback_unproved", Severity.WARNING, told, "rollback", "Complete it."))
@@ -209,6 +222,7 @@ class Shadow:
             "seconds": round(sum(m.seconds for m in found.measured), 3),
             "estimate_seconds": round(found.estimate_seconds, 3),
             "proved": found.down_proved,
+            **queries.counted(found.queries or ()),
         }
 
 

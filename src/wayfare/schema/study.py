@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 
-from wayfare.core.changes import Measured, Rehearsal, Rehearses, Schema, Size
+from wayfare.core.changes import Measured, Plans, Rehearsal, Rehearses, Schema, Size
 from wayfare.core.errors import Forbidden, SystemFailed, Unavailable
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.ports import Executes
@@ -18,6 +18,7 @@ from wayfare.schema.lint.facts import Facts
 from wayfare.schema.lint.linting import lint
 from wayfare.schema.lint.squawk import beside
 from wayfare.schema.probes import Probe, probes
+from wayfare.schema.queries import Tried
 from wayfare.schema.text.reading import read
 
 SAMPLED_ROWS_MIN = 10_000  # a smaller table takes no time worth estimating
@@ -33,6 +34,7 @@ class Draft:
     up: tuple[Statement, ...]
     down: tuple[Statement, ...] | None = None  # None: the inverse is looked for
     environment: str = ""
+    queries: Mapping[str, str] = field(default_factory=dict)  # to be planned before and after it: id → text
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Study:
     fingerprint: str  # of the schema it was studied on
     backs: tuple[tuple[str, ...], ...] = ()  # each statement's own inverse, where one is known
     difference: str = ""  # of the schema, before and after, as `diff -u` writes it
+    queries: tuple[Tried, ...] | None = None  # None: the clone, if there was one, plans no queries
 
     @property
     def refused(self) -> bool:
@@ -80,6 +83,7 @@ class _Tried:
     down_by: str = ""
     proved: bool = False
     difference: str = ""
+    queries: tuple[Tried, ...] | None = None
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -132,6 +136,7 @@ def _study(
         mark,
         tuple(tried.backs),
         tried.difference,
+        tried.queries,
     )
 
 
@@ -179,6 +184,7 @@ def _try(clone: Rehearsal | None, why_not: Finding | None, dialect: str, draft: 
 
 def _rehearse(clone: Rehearsal, dialect: str, draft: Draft, tried: _Tried) -> None:
     before = clone.dump()
+    plans = clone.plans(draft.queries) if isinstance(clone, Plans) else None
     lost: list[Finding] = []
     for statement in draft.up:
         back = inverse(statement, dialect, clone.recall)
@@ -190,6 +196,9 @@ def _rehearse(clone: Rehearsal, dialect: str, draft: Draft, tried: _Tried) -> No
         if measured.error:
             return  # a rule of lint tells it
     tried.difference = unified(before, clone.dump())
+    if isinstance(clone, Plans) and plans is not None:
+        after = clone.plans(draft.queries)
+        tried.queries = tuple(Tried(key, text, plans[key], after[key]) for key, text in draft.queries.items())
     if draft.down is None:
         tried.findings += lost
         if lost:

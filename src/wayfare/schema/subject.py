@@ -50,6 +50,11 @@ class ChangeSubject:
     lock_wait_seconds_max: float = 60.0
     limits: Limits = field(default_factory=Limits)
 
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """The tables whose queries may feel it: those that it names and, as DROP INDEX names none, those it locks."""
+        return tuple(dict.fromkeys([*self.touched, *(table for known in self.up for table in known.locks)]))
+
     def part(self, member: str) -> str:
         return next(m.part for m in self.members if m.name == member)
 

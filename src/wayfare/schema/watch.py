@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from wayfare.core.changes import Query, Sample
+from wayfare.core.changes import Query, Sample, Waiting
 
 TICK_SECONDS = 0.5
 Z99 = 2.326  # of the normal distribution: a p99 from mean and deviation
@@ -188,6 +188,12 @@ class Watcher:
         if point.failed_share > limits.rollback_share_max > self.failed_before and point.calls >= limits.calls_min:
             return f"{point.failed_share * 100:.0f} % of transactions fail."
         return ""
+
+
+def stood_still(waiting: Sequence[Waiting], seconds_max: float) -> str:
+    """Why a change at work should be ended, "" for no reason: somebody has waited behind it for longer."""
+    longest = max((w.seconds for w in waiting if w.behind_us), default=0.0)
+    return f"clients waited {longest:.1f} s behind the change." if longest > seconds_max else ""
 
 
 def failed_share(before: Sample, after: Sample) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from wayfare.core.changes import Query, Sample, Waiting
-from wayfare.schema.watch import Limits, Spent, Watcher, between, latency, merged, slowed, touches
+from wayfare.schema.watch import Limits, Spent, Watcher, between, latency, merged, slowed, stood_still, touches
 
 TICK = 0.5
 
@@ -125,3 +125,11 @@ def test_the_p99_of_a_log_normal_load() -> None:
 )
 def test_which_queries_a_change_touches(query: str, tables: list[str], expected: bool) -> None:
     assert touches(query, tables) is expected
+
+
+def test_only_who_waits_behind_the_change_has_it_ended() -> None:
+    elsewhere = Waiting("select 1", 60.0, ("somebody",))
+    behind = Waiting("select 2", 5.2, ("wayfare schema 7",), behind_us=True)
+    assert stood_still([elsewhere], 5.0) == ""
+    assert stood_still([behind], 5.2) == ""
+    assert stood_still([elsewhere, behind], 5.0) == "clients waited 5.2 s behind the change."

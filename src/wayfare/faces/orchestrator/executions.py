@@ -57,6 +57,7 @@ def execute_migration(
         dry_run=body.dry_run,
         limits=Limits(
             ratio_max=body.latency_ratio_max,
+            lock_wait_seconds_max=body.client_wait_seconds_max,
             lag_seconds_max=body.replication_lag_seconds_max,
             lag_undoes=body.rollback_on_lag,
             baseline_seconds=body.baseline_seconds,

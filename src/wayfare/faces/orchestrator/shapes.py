@@ -182,6 +182,9 @@ class ExecuteBody(Shape):
     baseline_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0
     latency_ratio_max: Annotated[float, Field(gt=1, le=100)] = 1.4
     lock_wait_seconds: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    client_wait_seconds_max: Annotated[
+        float, Field(gt=0, le=3600, description="Who waits for a lock longer has the change ended and taken back.")
+    ] = 5.0
     replication_lag_seconds_max: Annotated[float, Field(gt=0, le=86_400)] = 30.0
     rollback_on_lag: Annotated[bool, Field(description="False: too much lag pauses the execution.")] = False
 

@@ -1,4 +1,4 @@
-"""How a server's queries fare, told by one that counts them: MariaDB with its statistics switched on."""
+"""How a server's queries fare, told by those that count them: with their statistics switched on."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from typing import Any
 import pytest
 
 from beds import running
-from wayfare.core.changes import Sample, Watches
+from wayfare.core.changes import Entry, Outcome, Policy, Sample, Standing, Watches
+from wayfare.core.statements import Action, Kind, Statement
 from wayfare.systems.databases.mysql import testbed
 from wayfare.systems.databases.mysql.database import MySql
 from wayfare.systems.testing import Fresh
 
 SECONDS_MAX = 20.0
+ENTRY = Entry("changes", "1", "a change", "", Standing.APPLIED, 1, 1)
 
 
-@pytest.fixture(scope="module")
-def counting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
-    with running(testbed.mariadb_counting, tmp_path_factory.mktemp("counting")) as fresh:
+@pytest.fixture(scope="module", params=[testbed.mariadb_counting, testbed.mysql_counting], ids=["mariadb", "mysql"])
+def counting(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
+    with running(request.param, tmp_path_factory.mktemp("counting")) as fresh:
         yield fresh
 
 
@@ -105,3 +107,54 @@ def _seen(schema: Any, waits: str) -> Any:
                 return one
         time.sleep(0.05)
     raise AssertionError(f"nobody was seen to wait: {schema.sample().waiting}")
+
+
+@pytest.mark.parametrize(
+    ("change", "waits", "behind"),
+    [
+        (("CREATE TABLE slow AS SELECT id FROM users WHERE SLEEP(1) = 0", Kind.CREATE_TABLE), "users", True),
+        (("CREATE TABLE slow AS SELECT id FROM users WHERE SLEEP(1) = 0", Kind.CREATE_TABLE), "orders", False),
+        (("UPDATE users SET age = age + SLEEP(1)", Kind.UPDATE), "users", True),
+    ],
+    ids=["table", "another table", "row"],
+)
+def test_who_waits_behind_a_change_of_ours_is_told(counted, change, waits, behind):
+    """Of others who wait meanwhile it is not said."""
+    counted.execute("CREATE TABLE orders (id INT PRIMARY KEY, age INT)")
+    counted.execute("INSERT INTO orders VALUES (1, 1)")
+    text, kind = change
+    schema = counted.schema()
+    asked = (
+        f"UPDATE {waits} SET age = 8 WHERE id = 1" if kind is Kind.UPDATE else f"ALTER TABLE {waits} ADD COLUMN q INT"
+    )
+    with closing(testbed.connect(counted.address)) as first, closing(testbed.connect(counted.address)) as second:
+        first.begin()
+        first.cursor().execute("SELECT * FROM orders")
+        ours = threading.Thread(target=_carried, args=(schema, Statement(text, 1, 1, (Action(kind, "users"),))))
+        ours.start()
+        theirs = threading.Thread(target=second.cursor().execute, args=(asked,))
+        try:
+            _running(schema, text)
+            theirs.start()
+            found = _seen(schema, asked)
+            assert found.behind_us is behind
+            assert [w for w in schema.waiting() if w.query == asked]
+        finally:
+            first.rollback()
+            ours.join()
+            theirs.join()
+    assert not [w for w in schema.waiting() if w.query == asked]
+
+
+def _carried(schema: Any, statement: Statement) -> None:
+    with schema.lock("a test") as held:
+        held.carry([statement], ENTRY, Policy())
+
+
+def _running(schema: Any, text: str) -> None:
+    """Until the server is at work on a statement of ours."""
+    intent = "of another time"
+    deadline = time.monotonic() + SECONDS_MAX
+    while schema.outcome(Statement(text, 1, 1), intent) is not Outcome.AT_WORK:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

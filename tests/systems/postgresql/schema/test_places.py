@@ -11,9 +11,10 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from systems.postgresql.schema.scripts import ADD_COLUMN, entry
+from systems.postgresql.schema.scripts import ADD_COLUMN, entry, says
 from wayfare.core.changes import Part, Policy, Replicates, Watches
-from wayfare.core.errors import Invalid, Refused, Unavailable
+from wayfare.core.errors import Invalid, Refused, Stopped, Unavailable
+from wayfare.core.statements import Kind
 from wayfare.systems.databases.postgresql import testbed
 from wayfare.systems.databases.postgresql.database import PostgreSQL
 from wayfare.systems.databases.postgresql.options import parameters
@@ -204,6 +205,65 @@ def test_who_waits_for_a_lock_is_seen(primary):
     later = primary.schema().sample()
     assert later.at > found.at
     assert not later.waiting
+
+
+def test_who_waits_behind_a_change_of_ours_is_told(primary):
+    """Our own reading waits too, and is none for whom a change would be ended."""
+    primary.execute("drop table if exists users; create table users (id int)")
+    reason: list[str] = []
+    policy = Policy(locks={"users": "AccessExclusiveLock"}, interrupted=lambda: "".join(reason))
+
+    def change() -> None:
+        with primary.schema().lock("anna") as held, pytest.raises(Stopped):
+            held.carry([says("select pg_sleep(600)", Kind.SELECT)], entry(), policy)
+
+    def stranger() -> None:
+        with psycopg.connect(application_name="shop", **without_name(primary)) as connection:
+            connection.execute("select count(*) as strangers from users")
+
+    threads = [threading.Thread(target=change)]
+    threads += [
+        threading.Thread(target=stranger),
+        threading.Thread(target=primary.execute, args=("select count(*) as ours from users",)),
+    ]
+    try:
+        threads[0].start()
+        _until(
+            lambda: primary.execute("select pid from pg_locks where mode = 'AccessExclusiveLock' and granted").num_rows
+        )
+        for waiter in threads[1:]:
+            waiter.start()
+        _until(lambda: len(primary.schema().waiting()) == 2)
+        found = primary.schema().waiting()
+    finally:
+        reason.append("seen.")
+        for thread in threads:
+            if thread.ident:
+                thread.join()
+    assert {"strangers" in waiting.query: waiting.behind_us for waiting in found} == {True: True, False: False}
+    assert all("wayfare schema" in by for waiting in found for by in waiting.blocked_by)
+    assert list(primary.schema().waiting()) == []
+
+
+def _until(ready):
+    for _ in range(1500):
+        if ready():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come to that")
+
+
+def test_a_statement_is_ended_through_the_pooler(servers):
+    """Which has its own numbers for connections, and passes the request on to the right one."""
+    primary, _, pooled = servers
+    reasons = iter([""] * 3)
+    policy = Policy(interrupted=lambda: next(reasons, "for a reason."))
+    late = says("create table late as select 1 as n from pg_sleep(600)", Kind.CREATE_TABLE)
+    with pooled.schema().lock("anna") as held:
+        with pytest.raises(Stopped, match="for a reason"):
+            held.carry([late], entry(), policy)
+        assert held.alive()
+    assert "late" not in primary.schema().dump()
 
 
 def test_a_change_through_the_pooler_reaches_the_standby(servers):

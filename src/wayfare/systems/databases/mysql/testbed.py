@@ -82,6 +82,13 @@ def mysql(scratch: Path) -> Iterator[testing.Fresh]:
 
 
 @contextmanager
+def mysql_counting(scratch: Path) -> Iterator[testing.Fresh]:
+    """One that counts its queries, as MySQL does unless it is told not to: none of the BEDS."""
+    with mysql_server(scratch, "--performance-schema=ON") as address:
+        yield fresh_on(address)
+
+
+@contextmanager
 def mysql_server(scratch: Path, *settings: str, zone: str = "UTC") -> Iterator[Address]:
     """One with options of one's own, on a machine in that time zone."""
     root = _mysql_root()

@@ -15,11 +15,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from wayfare.core.changes import Carried, Entry, Policy, ended_now
-from wayfare.core.errors import Busy, LossRefused, Refused, WayfareError
+from wayfare.core.errors import Busy, LossRefused, Refused, Stopped, WayfareError
 from wayfare.core.statements import Kind, Statement
 from wayfare.systems.databases.mysql import connection as link
 from wayfare.systems.databases.mysql.connection import Connection, Connections
 from wayfare.systems.databases.mysql.schema import records
+from wayfare.systems.databases.mysql.schema.interrupting import interruptible
 from wayfare.systems.databases.mysql.server import Server
 
 LOOK_SECONDS = 0.02
@@ -54,6 +55,7 @@ def acceptable(statements: Sequence[Statement]) -> None:
 
 
 def rows(
+    connections: Connections,
     writing: Callable[[], AbstractContextManager[Connection]],
     statements: Sequence[Statement],
     entry: Entry,
@@ -67,7 +69,8 @@ def rows(
         try:
             with writing() as connection:
                 link.run(connection, "SET SESSION innodb_lock_wait_timeout = 1, lock_wait_timeout = 1")
-                changed = sum(_row_change(connection, s) for s in statements)
+                with interruptible(connections, connection, policy.interrupted):
+                    changed = sum(_row_change(connection, s) for s in statements)
                 seconds = time.monotonic() - begun
                 records.keep(connection, ended_now(entry))
             return Carried(seconds, tries, begun - started, changed)
@@ -77,12 +80,14 @@ def rows(
 
 def _row_change(connection: Connection, statement: Statement) -> int:
     with placed(statement):
-        changed = link.run(connection, statement.text)
+        changed = link.run(connection, f"{MARK} rows */ {statement.text}")
     return changed if statement.kind in _ROWS else 0
 
 
 def _impatient(policy: Policy, started: float, tries: int, why: str) -> None:
     policy.stopping()
+    if reason := policy.interrupted():
+        raise Stopped(reason)
     waited = time.monotonic() - started
     if waited > policy.lock_wait_seconds_max:
         raise Busy(
@@ -187,6 +192,8 @@ class Watch:
             self.policy.stopping()
         except WayfareError as stopped:
             return stopped
+        if why := self.policy.interrupted():
+            return Stopped(why)
         limit = self.policy.statement_seconds_max
         if limit and now - self.began > limit:
             return Refused(f"it took longer than {limit:g} seconds.", remedy="Allow it more time, or do it in parts.")

@@ -120,7 +120,7 @@ class Lock:
         records.acceptable(entry)
         carry.acceptable(statements)
         if all(carry.keeps_together(s) for s in statements):
-            return carry.rows(self._writing, statements, entry, policy)
+            return carry.rows(self._connections, self._writing, statements, entry, policy)
         with self._turn:
             with self._writing():
                 pass  # the fence

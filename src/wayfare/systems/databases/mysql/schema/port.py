@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from wayfare.core.changes import Entry, Holder, Outcome, Part, Rehearsal, Sample, Size
+from wayfare.core.changes import Entry, Holder, Outcome, Part, Rehearsal, Sample, Size, Waiting
 from wayfare.core.statements import Statement
 from wayfare.systems.databases.mysql import connection as link
 from wayfare.systems.databases.mysql.connection import Connections
@@ -72,6 +72,10 @@ class MySqlSchema:
     def sample(self) -> Sample:
         with self._connections.use() as connection:
             return watch.sample(connection, self._server())
+
+    def waiting(self) -> Sequence[Waiting]:
+        with self._connections.use() as connection:
+            return watch.waiting(connection, self._server())
 
     def part(self) -> Part:
         with self._connections.use() as connection:

@@ -20,6 +20,7 @@ from wayfare.systems.databases.postgresql.errors import classifying
 from wayfare.systems.databases.postgresql.schema import halves, history
 from wayfare.systems.databases.postgresql.schema.blockers import busy
 from wayfare.systems.databases.postgresql.schema.carry import TRY_AGAIN, Failed, execute, wanted
+from wayfare.systems.databases.postgresql.schema.interrupting import interruptible, stop_if
 from wayfare.systems.databases.postgresql.schema.ladder import rung
 from wayfare.systems.databases.postgresql.schema.progress import telling
 from wayfare.systems.databases.postgresql.schema.refusals import refusal, where
@@ -38,6 +39,7 @@ def carry(
     with closing(connections.own()) as connection:
         while True:
             policy.stopping()
+            stop_if(policy)
             waited = time.monotonic() - began
             way = rung(waited, policy.lock_wait_seconds_max, policy.ladder_ms, known=False)
             gentle = statement.kind in GENTLE
@@ -47,6 +49,7 @@ def carry(
             try:
                 rows = _once(connections, connection, fence, statement, policy, queue_ms)
             except Failed as failed:
+                stop_if(policy, failed.error)
                 waited = time.monotonic() - began
                 if not isinstance(failed.error, TRY_AGAIN):
                     raise refusal(failed.error, statement) from failed.error
@@ -72,7 +75,10 @@ def _once(
         lock_timeout(connection, queue_ms, local=False)
     try:
         _drop(connection, statement, before - of_that_name)  # one that an earlier try had to leave
-        with telling(connections, connection, [statement], policy.progress):
+        with (
+            telling(connections, connection, [statement], policy.progress),
+            interruptible(connection, policy.interrupted),
+        ):
             return execute(connection, statement)
     except Failed as failed:
         if not connection.closed:

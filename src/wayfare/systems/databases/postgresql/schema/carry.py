@@ -20,6 +20,7 @@ from wayfare.systems.databases.postgresql.dialect import qualified
 from wayfare.systems.databases.postgresql.errors import classifying
 from wayfare.systems.databases.postgresql.schema import history
 from wayfare.systems.databases.postgresql.schema.blockers import busy
+from wayfare.systems.databases.postgresql.schema.interrupting import interruptible, stop_if
 from wayfare.systems.databases.postgresql.schema.ladder import Rung, mode_in_sql, rung, strength
 from wayfare.systems.databases.postgresql.schema.names import oids
 from wayfare.systems.databases.postgresql.schema.progress import telling
@@ -51,6 +52,7 @@ def carry(
     with closing(connections.own()) as connection:  # a script may change its settings, so nobody gets it afterwards
         while True:
             policy.stopping()
+            stop_if(policy)
             waited = time.monotonic() - began
             way = rung(waited, policy.lock_wait_seconds_max, policy.ladder_ms, known)
             tries += 1
@@ -59,6 +61,7 @@ def carry(
             except Failed as failed:
                 with classifying():
                     connection.execute("rollback")
+                stop_if(policy, failed.error)
                 if not isinstance(failed.error, TRY_AGAIN):
                     raise refusal(failed.error, failed.statement) from failed.error
                 waited = time.monotonic() - began
@@ -90,7 +93,7 @@ def _once(
     if statements:
         _take(connection, policy.locks, way, statements[0])
     began, rows = time.monotonic(), 0
-    with telling(connections, connection, statements, policy.progress):
+    with telling(connections, connection, statements, policy.progress), interruptible(connection, policy.interrupted):
         for statement in statements:
             rows += execute(connection, statement)
     seconds = time.monotonic() - began

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from wayfare.core.changes import Entry, Held, Holder, Outcome, Part, Rehearsal, Sample, Size
+from wayfare.core.changes import Entry, Held, Holder, Outcome, Part, Rehearsal, Sample, Size, Waiting
 from wayfare.core.statements import Statement
 from wayfare.systems.databases.postgresql.connect import Connections
 from wayfare.systems.databases.postgresql.schema import dump, lock, outcome, places, rehearsal, replicas, watch
@@ -51,6 +51,10 @@ class PostgreSQLSchema:
 
     def sample(self) -> Sample:
         return watch.sample(self._connections)
+
+    def waiting(self) -> Sequence[Waiting]:
+        with self._connections.use() as connection:
+            return watch.waiting(connection)
 
     def part(self) -> Part:
         return replicas.part(self._connections)

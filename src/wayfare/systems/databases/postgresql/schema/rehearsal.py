@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
-from wayfare.core.changes import Measured
+from wayfare.core.changes import Measured, Planned
 from wayfare.core.statements import Action, Kind, Statement
 from wayfare.systems.databases.postgresql.connect import Connection, Connections
 from wayfare.systems.databases.postgresql.dialect import quote
 from wayfare.systems.databases.postgresql.errors import classifying
-from wayfare.systems.databases.postgresql.schema import dump, measure, recall, sampling
+from wayfare.systems.databases.postgresql.schema import dump, measure, planning, recall, sampling
 from wayfare.systems.databases.postgresql.schema.clone import cloned
 from wayfare.systems.databases.postgresql.schema.measure import Trace
 from wayfare.systems.databases.postgresql.schema.sampling import Taken
@@ -79,6 +79,13 @@ class Clone:
 
     def dump(self) -> str:
         return dump.dump(self._clone)
+
+    def plans(self, queries: Mapping[str, str]) -> Mapping[str, Planned]:
+        """On a connection of its own: the settings of the script are not the application's."""
+        with self._clone.use("rehearsal") as connection:
+            for name in sampling.named(connection, self._taken):
+                connection.execute(f"analyze {name}")  # what a statement changes loses its statistics
+            return {key: planning.planned(connection, text) for key, text in queries.items()}
 
     def recall(self, action: Action) -> Sequence[str]:
         with classifying("rehearsal"), self._connection.transaction():

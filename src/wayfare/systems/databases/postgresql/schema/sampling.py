@@ -113,12 +113,15 @@ def _pass(there: Connection, reads: str, here: Connection, writes: str) -> None:
             into.write(piece)
 
 
+def named(here: Connection, tables: Collection[str]) -> list[str]:
+    """Quoted, those of them that are there."""
+    return [name for (name,) in here.execute(_NAMES, (list(oids(here, tables).values()),)).fetchall()]
+
+
 def empty(clone: Connections, tables: Collection[str]) -> None:
     """Take the sampled rows out again: for a statement in whose way the rows stand that were not taken along."""
-    with clone.use() as here:
-        named = [name for (name,) in here.execute(_NAMES, (list(oids(here, tables).values()),)).fetchall()]
-        with here.transaction():
-            if _free(here):
-                here.execute("set local session_replication_role = replica")
-            for name in named:
-                here.execute(f"delete from {name}")
+    with clone.use() as here, here.transaction():
+        if _free(here):
+            here.execute("set local session_replication_role = replica")
+        for name in named(here, tables):
+            here.execute(f"delete from {name}")

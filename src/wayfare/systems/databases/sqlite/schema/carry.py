@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
 from wayfare.core.changes import Carried, Policy
-from wayfare.core.errors import Busy, Refused, WayfareError
+from wayfare.core.errors import Busy, Refused, Stopped, WayfareError
 from wayfare.core.statements import Kind, Statement
 from wayfare.systems.databases.sqlite.errors import occupied, sort
 from wayfare.systems.databases.sqlite.files import Files
@@ -152,6 +152,8 @@ def _watched(connection: sqlite3.Connection, statement: Statement, policy: Polic
             policy.stopping()
         except WayfareError as stopped:
             ended.append(stopped)
+        if why := policy.interrupted():
+            ended.append(Stopped(why))
         if deadline and time.monotonic() > deadline:
             words = f"it took longer than {policy.statement_seconds_max:g} seconds."
             ended.append(_refused(statement, words, "Allow it more time, or do it in parts."))
