@@ -331,6 +331,8 @@ def test_who_asks_to_stop_is_heard_before_anything_is_done(schema, words, db):
 @pytest.mark.parametrize("kind", [Kind.CREATE_TABLE, Kind.INSERT])
 def test_a_statement_at_work_is_ended_for_a_reason(schema, words, db, kind):
     """It is no refusal: the reason is the caller's, nothing stays, and the lock is as good as before."""
+    if words.dialect == "tsql":
+        pytest.skip("it does not tell who waits, so nobody would ask for it")
     apply(schema, words.table())
     before = schema.dump()
     reasons = iter([""] * 3)  # … and then always the same

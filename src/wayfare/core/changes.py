@@ -84,8 +84,8 @@ class Policy:
     clause: str = ""  # pinned by the rehearsal: "ALGORITHM=INSTANT"
     stopping: Callable[[], None] = lambda: None  # called between tries; raises Stopped
     progress: Callable[[float], None] = lambda share: None  # of the statement at work, 0 to 1, where it can be seen
-    # Asked several times a second while a statement is at work, from any thread: a reason ends it, and nothing of it
-    # stays. Whoever gave a reason goes on giving it.
+    # Asked several times a second while a statement is at work, from any thread, by systems that tell who waits: a
+    # reason ends it, and nothing of it stays. Whoever gave a reason goes on giving it.
     interrupted: Callable[[], str] = lambda: ""
 
 
