@@ -22,6 +22,7 @@ from wayfare.core.plan import Json
 from wayfare.core.ports import Executes
 from wayfare.core.principal import Principal
 from wayfare.core.statements import Statement
+from wayfare.core.switches import Switches
 from wayfare.schema.lint.facts import Facts
 from wayfare.schema.lint.linting import lint
 from wayfare.schema.plan import Strategy, checksum_of
@@ -201,7 +202,8 @@ def _studied(cluster: Cluster, draft: Draft, policy: Policy) -> Study:
         if not isinstance(primary, Changeable):
             raise Unavailable(f"the schema of {cluster.system} cannot be changed here.", where="targetDatabaseId")
         if isinstance(schema := primary.schema(), Replicates):
-            clusters.refuse_copy(schema.part())
+            writes = not isinstance(primary, Switches) or primary.takes_writes()
+            clusters.refuse_copy(schema.part(), takes_writes=writes)
         if standby == MASTER:
             return study(schema, draft, replica=primary if isinstance(primary, Executes) else None)
         with open_database(check_address(addresses[standby], policy)) as replica:

@@ -4,6 +4,7 @@
                           ├ Rehearses ─ rehearsal() → Rehearsal: measured on an empty clone, nothing stays
                           ├ Watches ─ sample(): how its queries fare
                           └ Replicates ─ place, position, reached, lag
+             └ Switches (core.switches) ─ switch() → Switch: who takes writes
 
 A target keeps two tables of ours: `_wayfare_revisions`, what was done to it, and `_wayfare_lock`, who does something
 now. `dump`, `sizes` and rehearsals leave both out.
