@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -125,7 +127,7 @@ class Writer:
                 connection.execute("insert into lines (n) values (%s)", (number,))
             except psycopg.errors.UniqueViolation as error:
                 self.collisions.append(str(error))
-                return
+                break
             except psycopg.Error:  # the same number once more, wherever one can write by now
                 with suppress(psycopg.Error, AttributeError):
                     connection.close()  # type: ignore[union-attr]
@@ -133,6 +135,8 @@ class Writer:
                 continue
             self.acknowledged.append(number)
             number += 1
+        if connection:
+            connection.close()
 
     @contextmanager
     def at_work(self) -> Iterator[Writer]:
@@ -192,8 +196,8 @@ def test_writers_go_over_and_nothing_is_lost(office: Office, pair: Pair) -> None
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         sql(pair.blue, "insert into orders (n) values (-1000)")
     (told,) = [f for f in done["findings"] if f["code"] == "green_is_primary"]
-    assert "PUT /api/v1/databases" in told["advice"]
-    assert pair.blue.database in told["advice"], "the slot that blue keeps"
+    assert "PUT /api/v1/databases" in told["recommendation"]
+    assert pair.blue.database in told["recommendation"], "the slot that blue keeps"
 
 
 def test_afterwards_the_old_master_is_refused_and_green_can_be_registered(office: Office, pair: Pair) -> None:
@@ -250,22 +254,40 @@ def test_what_was_written_on_green_is_not_thrown_away(office: Office, pair: Pair
     assert columns(pair.green) == ["id", "n", "note"]
 
 
-def test_a_switch_that_takes_too_long_is_taken_back(office: Office, pair: Pair) -> None:
-    """Green cannot apply a row, because a client holds it: blue takes writes again."""
+def started(office: Office, pair: Pair, **more: Any) -> tuple[str, str]:
+    """A run that has changed green, and follows it for some seconds."""
+    migration = draft(office, "CREATE TABLE beside (id int);")
+    body = {"baselineSeconds": 0, "observationSeconds": 3, **more}
+    execution = office.ask("dba", "POST", f"/migrations/{migration}/execute", body, 202)["executionId"]
+    until(lambda: sql(pair.green, "select to_regclass('beside')") != [(None,)])
+    return migration, execution
+
+
+def test_green_that_falls_behind_is_taken_back(office: Office, pair: Pair) -> None:
     with psycopg.connect(options="-c default_transaction_read_only=off", **of(pair.green)) as holder:
-        holder.execute("select 1")
-        holder.rollback()
-        migration = draft(office, "CREATE TABLE beside (id int);")
-        body = {"baselineSeconds": 0, "observationSeconds": 3, "switchSecondsMax": 1}
-        started = office.ask("dba", "POST", f"/migrations/{migration}/execute", body, 202)
-        until(lambda: sql(pair.green, "select to_regclass('beside')") != [(None,)])
+        run = started(office, pair, replicationLagSecondsMax=1, rollbackOnLag=True)
         holder.execute("lock table orders in exclusive mode")
         sql(pair.blue, "insert into orders (n) values (7000)")
-        done = office.ended(migration, started["executionId"])
-        assert done["status"] in ("RolledBack", "RollingBack"), done
-        assert "did not catch up" in done["reason"], done
-        assert not closed(pair.blue)
-        holder.rollback()
+        done = office.ended(*run)
+        assert done["status"] == "RolledBack", done
+        assert "behind" in done["reason"]
+    until(lambda: sql(pair.green, "select 1 from orders where n = 7000"))
+
+
+def test_a_switch_that_takes_too_long_is_taken_back(office: Office, pair: Pair) -> None:
+    """A client's process on blue that does not end: nobody may write for as long as that is waited for, then all do."""
+    with pair.client() as client:
+        run = started(office, pair, switchSecondsMax=1)
+        os.kill(client.info.backend_pid, signal.SIGSTOP)
+        try:
+            done = office.ended(*run)
+        finally:
+            os.kill(client.info.backend_pid, signal.SIGCONT)
+    assert done["status"] == "RolledBack", done
+    assert "clients are still there" in done["reason"]
+    assert (closed(pair.blue), closed(pair.green)) == (False, False)
+    assert sql(pair.green, "select to_regclass('beside')") == [(None,)]
+    sql(pair.blue, "insert into orders (n) values (7000)")
     until(lambda: sql(pair.green, "select 1 from orders where n = 7000"))
 
 
