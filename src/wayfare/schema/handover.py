@@ -57,7 +57,7 @@ def problems(blue: Switch, green: Switch, name: str) -> Iterator[Finding]:
         yield from (replace(found, where=member) for found in switch.obstacles())
     if [f for f in blue.feeds() if f.enabled]:
         told = f"{MASTER} takes rows from another server itself, and would go on with that."
-        yield _error("switch_unsafe", told, MASTER, "Disable its subscription.")
+        yield Finding("switch_unsafe", Severity.ERROR, told, MASTER, "Disable its subscription.")
     if found := _unfed(blue, green, name):
         yield found
         return
@@ -67,16 +67,24 @@ def problems(blue: Switch, green: Switch, name: str) -> Iterator[Finding]:
 def _unfed(blue: Switch, green: Switch, name: str) -> Finding | None:
     feeds = green.feeds()
     if not feeds:
-        return _error("green_not_fed", f"{name} has no subscription.", name, f"Have it subscribe to {MASTER}.")
+        return Finding(
+            "green_not_fed", Severity.ERROR, f"{name} has no subscription.", name, f"Have it subscribe to {MASTER}."
+        )
     for feed in feeds:
         try:
             blue.confirmed(feed.slot, "0/0")
         except NotFound as error:
             told = f"{name}'s subscription {feed.name} is not one to {MASTER}: {error.message}"
-            return _error("green_not_fed", told, name, error.remedy)
+            return Finding("green_not_fed", Severity.ERROR, told, name, error.remedy)
         if not feed.enabled or not feed.working:
             told = f"{name}'s subscription {feed.name} does not work now."
-            return _error("green_not_fed", told, name, "See the log of its server, and ALTER SUBSCRIPTION … ENABLE.")
+            return Finding(
+                "green_not_fed",
+                Severity.ERROR,
+                told,
+                name,
+                "See the log of its server, and ALTER SUBSCRIPTION … ENABLE.",
+            )
     return None
 
 
@@ -86,13 +94,27 @@ def _not_taken_along(blue: Switch, green: Switch, name: str) -> Iterator[Finding
     for table in offered:
         told, advice = _lost(table, arrived, name)
         if told:
-            yield _error("table_not_replicated", f"{table.table} {told}: its rows would be lost.", table.table, advice)
+            yield Finding(
+                "table_not_replicated",
+                Severity.ERROR,
+                f"{table.table} {told}: its rows would be lost.",
+                table.table,
+                advice,
+            )
     for table in offered:
         if table.keyless:
             told = f"{table.table} has no replica identity, so its rows can be neither changed nor removed."
-            yield _error("replica_identity_missing", told, table.table, "Add a primary key, or a replica identity.")
+            yield Finding(
+                "replica_identity_missing",
+                Severity.ERROR,
+                told,
+                table.table,
+                "Add a primary key, or a replica identity.",
+            )
     if missing := sorted(set(blue.sequences()) - set(green.sequences())):
-        yield _error("sequence_missing", f"{name} has no sequence {named(missing)}.", name, "Create it there.")
+        yield Finding(
+            "sequence_missing", Severity.ERROR, f"{name} has no sequence {named(missing)}.", name, "Create it there."
+        )
     if count := blue.large_objects():
         told = f"{MASTER} has {count} large objects, which no subscription takes along."
         advice = "Copy them yourself if they are needed; after the switch, what is there is no longer looked for."
@@ -109,10 +131,6 @@ def _lost(table: Offered, arrived: Mapping[str, bool], name: str) -> tuple[str, 
     if not arrived[table.through]:
         return f"is not copied whole to {name} yet", "Wait for the end of its first copy."
     return "", ""
-
-
-def _error(code: str, message: str, where: str, advice: str) -> Finding:
-    return Finding(code, Severity.ERROR, message, where, advice)
 
 
 def named(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ const STRATEGIES = [
   { value: "Phased", label: "Phased: one server after another" },
   { value: "Direct", label: "Direct: the primary at once" },
   { value: "Canary", label: "Canary: a tenth, half, all" },
+  { value: "BlueGreen", label: "BlueGreen: on a logical subscriber, which then takes the primary's place" },
   { value: "Shadow", label: "Shadow: once more on a clone first" },
 ];
 

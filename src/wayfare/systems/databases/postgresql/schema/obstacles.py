@@ -44,33 +44,49 @@ def obstacles(connection: Connection) -> Sequence[Finding]:
 def _rights(connection: Connection) -> Iterator[Finding]:
     user = connection.info.user
     if found := texts(connection, _NOT_OWNED):
-        yield _error("switch_forbidden", f"{user} may not alter the database {found[0]}.", "Let its owner do it.")
+        yield Finding(
+            "switch_forbidden",
+            Severity.ERROR,
+            f"{user} may not alter the database {found[0]}.",
+            "",
+            "Let its owner do it.",
+        )
     roles = texts(connection, _MAY_NOT_END) or texts(connection, _MAY_NOT_END_ANY)
     if roles:
         told = f"{user} may not end connections of {_named(roles)}."
-        yield _error("switch_forbidden", told, f"GRANT pg_signal_backend TO {user}; a superuser's need a superuser.")
+        yield Finding(
+            "switch_forbidden",
+            Severity.ERROR,
+            told,
+            "",
+            f"GRANT pg_signal_backend TO {user}; a superuser's need a superuser.",
+        )
     if found := texts(connection, _SUBSCRIPTIONS):
         told = f"{user} may not alter the subscription {_named(found)}."
-        yield _error("switch_forbidden", told, "Let its owner do it.")
+        yield Finding("switch_forbidden", Severity.ERROR, told, "", "Let its owner do it.")
     if found := texts(connection, _SEQUENCES):
         told = f"{user} may not read and set the sequence {_named(found)}."
-        yield _error("switch_forbidden", told, f"GRANT SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA … TO {user}.")
+        yield Finding(
+            "switch_forbidden",
+            Severity.ERROR,
+            told,
+            "",
+            f"GRANT SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA … TO {user}.",
+        )
 
 
 def _ways_round(connection: Connection) -> Iterator[Finding]:
     if connection.info.backend_pid != connection.execute("select pg_backend_pid()").fetchone()[0]:  # type: ignore[index]
         told = "a pooler stands between, which keeps connections that a switch has to end."
-        yield _error("switch_unsafe", told, "Register the server itself; applications may use the pooler on.")
+        yield Finding(
+            "switch_unsafe", Severity.ERROR, told, "", "Register the server itself; applications may use the pooler on."
+        )
     if roles := texts(connection, _WRITE_BY_DEFAULT):
         told = f"{_named(roles)} would write on: these roles have default_transaction_read_only of their own."
-        yield _error("switch_unsafe", told, "ALTER ROLE … RESET default_transaction_read_only.")
+        yield Finding("switch_unsafe", Severity.ERROR, told, "", "ALTER ROLE … RESET default_transaction_read_only.")
     if found := texts(connection, _PREPARED):
         told = f"the prepared transaction {_named(found)} can be committed at any time."
-        yield _error("switch_unsafe", told, "Commit it, or roll it back.")
-
-
-def _error(code: str, message: str, advice: str) -> Finding:
-    return Finding(code, Severity.ERROR, message, "", advice)
+        yield Finding("switch_unsafe", Severity.ERROR, told, "", "Commit it, or roll it back.")
 
 
 def _named(names: Sequence[str]) -> str:
