@@ -36,10 +36,10 @@ class Pair:
 
 
 @contextmanager
-def two_servers() -> Iterator[tuple[Address, Address]]:
+def two_servers(*settings: str) -> Iterator[tuple[Address, Address]]:
     """Skips the test, with the reason, where they cannot be had."""
     try:
-        with testbed.server("max_prepared_transactions = 2") as blue, testbed.server() as green:
+        with testbed.server("max_prepared_transactions = 2", *settings) as blue, testbed.server(*settings) as green:
             yield blue, green
     except Unavailable as error:
         pytest.skip(str(error))

@@ -69,7 +69,8 @@ class Switch(Closing, Protocol):
         ...
 
     def end_others(self, seconds_max: float) -> int:
-        """End all clients that connected before the last `freeze`: how many. When it returns there are none.
+        """End all clients that connected before the last `freeze` or `thaw` of this object, and so keep what was said
+        before: how many. When it returns there are none.
 
         Raises Busy when some do not go in time, Forbidden when one may not be ended.
         """

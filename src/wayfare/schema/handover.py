@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 from wayfare.core.errors import Busy, Conflict, NotFound, Unavailable
@@ -25,6 +25,7 @@ from wayfare.schema.subject import MASTER, ChangeSubject
 NOTE = "switch"  # {before, frozen_at, opening, opened_at, written, …}, see `hand_over`
 GREEN = "green"  # {before, opens, errors, tables}: as green and the feed were when the run closed it
 RIGHT_SECONDS_MAX = 10.0
+READERS_SECONDS_MAX = 5.0
 LOOK_SECONDS = 0.02
 NAMED_MAX = 5
 
@@ -186,7 +187,7 @@ def _closed(
             context.ask("rollback", str(error))
         context.note(NOTE, kept := {**kept, "opening": True})
     except BaseException:  # whatever it was: the right is still ours, and green was not thawed
-        blue.thaw(before)
+        _open_again(blue, kept)
         context.note(NOTE, {"before": before})
         raise
     return kept
@@ -237,8 +238,18 @@ def take_back(context: StepContext, blue: Switch, green: Switch, subject: Change
         _refuse_written(context, green, subject, int(kept["written"]))
         context.note(NOTE, {**kept, "opening": False})
     green.feed(True)
-    blue.thaw(kept["before"])
+    _open_again(blue, kept)
     context.note(NOTE, None)
+
+
+def _open_again(blue: Switch, kept: Mapping[str, Json]) -> None:
+    """Who connected while blue was frozen would read on for ever, so those are ended. One that will not go harms only
+    itself: that is no reason not to go on.
+    """
+    blue.thaw(kept["before"])
+    if kept.get("frozen_at"):
+        with suppress(Busy):
+            blue.end_others(READERS_SECONDS_MAX)
 
 
 def _refuse_written(context: StepContext, green: Switch, subject: ChangeSubject, before: int) -> None:

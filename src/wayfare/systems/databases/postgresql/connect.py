@@ -81,6 +81,10 @@ class Connections:
         """A connection that belongs to the caller alone, who closes it. Raises as `use` does."""
         return self._take() or self._open()
 
+    def anew(self) -> Connection:
+        """The same, begun now: an older one keeps the settings of the database as they were then."""
+        return self._open()
+
     def close(self) -> None:
         with self._lock:
             self._closed = True

@@ -137,4 +137,4 @@ class PostgreSQL:
         return PostgreSQLSchema(self._connections.writing())
 
     def switch(self) -> Switch | None:
-        return switching.switch(self._connections.writing())
+        return switching.switch(self._connections)

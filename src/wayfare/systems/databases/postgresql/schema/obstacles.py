@@ -76,11 +76,6 @@ def _rights(connection: Connection) -> Iterator[Finding]:
 
 
 def _ways_round(connection: Connection) -> Iterator[Finding]:
-    if connection.info.backend_pid != connection.execute("select pg_backend_pid()").fetchone()[0]:  # type: ignore[index]
-        told = "a pooler stands between, which keeps connections that a switch has to end."
-        yield Finding(
-            "switch_unsafe", Severity.ERROR, told, "", "Register the server itself; applications may use the pooler on."
-        )
     if roles := texts(connection, _WRITE_BY_DEFAULT):
         told = f"{_named(roles)} would write on: these roles have default_transaction_read_only of their own."
         yield Finding("switch_unsafe", Severity.ERROR, told, "", "ALTER ROLE … RESET default_transaction_read_only.")

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Self
 
-from wayfare.core.errors import Busy, Unreachable
+from wayfare.core.errors import Busy, Invalid, Unreachable
 from wayfare.core.findings import Finding
 from wayfare.core.switches import Counter, Feed, Offered
 from wayfare.systems.databases.postgresql.connect import Connection, Connections
@@ -24,6 +24,7 @@ from wayfare.systems.databases.postgresql.errors import classifying
 from wayfare.systems.databases.postgresql.schema import feeds, obstacles
 from wayfare.systems.databases.postgresql.schema.lock import KEY
 from wayfare.systems.databases.postgresql.schema.names import NOT_OURS_ESCAPED, texts
+from wayfare.systems.databases.postgresql.schema.replicas import pooled
 
 SWITCH_KEY = KEY + 1
 SETTING = "default_transaction_read_only"
@@ -62,13 +63,17 @@ SEQUENCES_AT_ONCE = 200
 
 
 def takes_writes(connections: Connections) -> bool:
-    with connections.use() as connection:
+    with closing(connections.anew()) as connection, classifying():
         return texts(connection, f"select current_setting('{SETTING}')") == ["off"]
 
 
 def switch(connections: Connections) -> Switch | None:
-    """`connections` write though the database is frozen. None when another has the right, or ends just now."""
-    connection = connections.own()
+    """None when another has the right. Raises Invalid behind a pooler, which keeps connections, and mixes them up."""
+    if pooled(connections):
+        told = "a pooler stands between, which keeps connections that a switch has to end."
+        remedy = "Register the server itself; applications may use the pooler on."
+        raise Invalid(told, where=connections.address.url(), remedy=remedy)
+    connection = connections.writing().own()
     try:
         with classifying():
             won = connection.execute(f"select pg_try_advisory_lock({SWITCH_KEY})").fetchone()
@@ -90,7 +95,7 @@ class Switch:
     def __init__(self, connection: Connection, server: str) -> None:
         self._connection = connection
         self._server = server
-        self._settled: Any = None  # the server's time after the last freeze
+        self._settled: Any = None  # the server's time after the last freeze or thaw
 
     def __enter__(self) -> Self:
         return self
@@ -119,12 +124,16 @@ class Switch:
         with self._use() as connection:
             if texts(connection, _SETTING) != ["on"]:
                 connection.execute(self._alter(f"set {SETTING} = on"))
-            row = connection.execute("select clock_timestamp()").fetchone()
-            self._settled = row[0] if row else None
+            self._settle(connection)
 
     def thaw(self, setting: str = "") -> None:
         with self._use() as connection:
             connection.execute(self._alter(f"set {SETTING} = off" if setting == "off" else f"reset {SETTING}"))
+            self._settle(connection)
+
+    def _settle(self, connection: Connection) -> None:
+        row = connection.execute("select clock_timestamp()").fetchone()
+        self._settled = row[0] if row else None
 
     def _alter(self, what: str) -> bytes:
         return f"alter database {quote(self._connection.info.dbname)} {what}".encode()
