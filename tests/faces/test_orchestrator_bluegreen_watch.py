@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from faces.handing import Pair, closed, sql, two_databases, two_servers, until
+from faces.handing import Pair, closed, of, sql, two_databases, two_servers, until
 from faces.orchestrating import Office, opened_office
 from wayfare.systems.databases.postgresql.testcluster import COUNTING
 
@@ -63,26 +63,33 @@ def readers(pair: Pair) -> Iterator[None]:
             thread.join()
 
 
-def run(office: Office, script: str) -> dict[str, object]:
+def begin(office: Office, script: str) -> tuple[str, str]:
     migration = office.draft("shop", script, name="a_change", strategy="BlueGreen")
-    return office.execute(migration, baselineSeconds=3, observationSeconds=8)
+    body = {"baselineSeconds": 3, "observationSeconds": 8}
+    return migration, office.ask("dba", "POST", f"/migrations/{migration}/execute", body, 202)["executionId"]
 
 
 def test_what_is_slower_on_green_brings_blue_back(office: Office, pair: Pair) -> None:
     with readers(pair):
-        done = run(office, "ALTER TABLE orders DROP CONSTRAINT orders_n_key;")
+        done = office.ended(*begin(office, "ALTER TABLE orders DROP CONSTRAINT orders_n_key;"))
     assert done["status"] == "RolledBack", done
-    assert "queries of orders are" in str(done["reason"])
+    assert "queries of orders are" in done["reason"]
     assert (closed(pair.blue), closed(pair.green)) == (False, False)
     assert sql(pair.green, "select 1 from pg_constraint where conname = 'orders_n_key'")
 
 
 def test_what_is_no_slower_stays(office: Office, pair: Pair) -> None:
+    """Meanwhile somebody writes on blue, by asking for that: it is told."""
     with readers(pair):
-        done = run(office, "ALTER TABLE orders ADD COLUMN note text;")
+        run = begin(office, "ALTER TABLE orders ADD COLUMN note text;")
+        until(lambda: closed(pair.blue) and not closed(pair.green))
+        with psycopg.connect(autocommit=True, **of(pair.blue)) as stubborn:
+            stubborn.execute("begin read write; insert into orders (n) values (-7), (-8); commit")
+        done = office.ended(*run)
     assert done["status"] == "Succeeded", done
-    points = office.ask(
-        "viewer", "GET", f"/migrations/{done['migrationId']}/executions/{done['executionId']}/metrics", None, 200
-    )["members"]["copy"]["points"]
+    (told,) = [f for f in done["findings"] if f["code"] == "written_on_blue"]
+    assert told["message"].startswith("2 rows")
+    path = f"/migrations/{run[0]}/executions/{run[1]}/metrics"
+    points = office.ask("viewer", "GET", path, None, 200)["members"]["copy"]["points"]
     assert any(point["ratio"] for point in points), "it was compared"
     assert (closed(pair.blue), closed(pair.green)) == (True, False)

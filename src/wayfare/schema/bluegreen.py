@@ -18,7 +18,7 @@ from wayfare.core.plan import Json, StepContext
 from wayfare.core.switches import Feed, Switch, Switches
 from wayfare.engine.effects import effect
 from wayfare.schema import observing
-from wayfare.schema.handover import GREEN, NOTE, both, hand_over, named, problems, take_back
+from wayfare.schema.handover import GREEN, NOTE, both, hand_over, named, problems, take_back, told_of
 from wayfare.schema.steps import schema_of
 from wayfare.schema.subject import MASTER, ChangeSubject, subject_of
 from wayfare.schema.watch import TICK_SECONDS, Spent, Watcher
@@ -198,13 +198,16 @@ class ObserveGreen:
         return watcher.points[-1].ratio if watcher.points else None
 
     def _tell(self, context: StepContext, subject: ChangeSubject, blue: Switch, slots: Sequence[str]) -> None:
-        kept = context.notes(NOTE) or {}
-        if rows := blue.written() - int(kept.get("blue_wrote", 0)):
+        kept = context.notes(NOTE)
+        rows = blue.written() - int(kept["blue_wrote"])
+        if rows > 0:
             told = f"{rows} rows were written on {MASTER} after the switch, by who asked to write though it is frozen."
             advice = f"Find out who, and bring those rows to {subject.green}."
             context.finding(Finding("written_on_blue", Severity.ERROR, told, MASTER, advice))
-        seconds = context.notes("unwritable_seconds")
+        seconds = told_of(kept)["unwritable_seconds"]
         told = f"{subject.green} has taken {MASTER}'s place; nobody could write for {seconds} s."
+        if others := [m.name for m in subject.members if m.name not in (MASTER, subject.green)]:
+            told = f"{told} {named(others)} still follow the old master."
         advice = (
             f"Register it as the master: PUT /api/v1/databases/{{databaseId}} with its connection string as "
             f"masterConnectionString. The old master keeps the replication slot {named(slots)}, and log for it: "

@@ -146,7 +146,7 @@ def hand_over(context: StepContext, blue: Switch, green: Switch, subject: Change
     """
     kept = dict(context.notes(NOTE) or {})
     if kept.get("opened_at"):
-        return _told(kept)
+        return told_of(kept)
     if not kept.get("opening") or green.setting() == "on":
         kept = _closed(context, blue, green, subject, kept)
     if blue.setting() != "on":
@@ -155,11 +155,11 @@ def hand_over(context: StepContext, blue: Switch, green: Switch, subject: Change
     green.thaw(_opens(context))  # an error here may come after the commit: the next attempt looks
     kept["opened_at"] = time.time()
     context.note(NOTE, kept)
-    context.note("unwritable_seconds", _told(kept)["unwritable_seconds"])
-    return _told(kept)
+    return told_of(kept)
 
 
-def _told(kept: Mapping[str, Json]) -> dict[str, Json]:
+def told_of(kept: Mapping[str, Json]) -> dict[str, Json]:
+    """Of a switch that is done. `unwritable_seconds` is rather too much, where a runner was lost on the way."""
     seconds = round(kept["opened_at"] - kept["frozen_at"], 3)
     return {"unwritable_seconds": seconds, "ended": kept["ended"], "sequences": kept["sequences"]}
 
@@ -253,19 +253,25 @@ def _open_again(blue: Switch, kept: Mapping[str, Json]) -> None:
 
 
 def _refuse_written(context: StepContext, green: Switch, subject: ChangeSubject, before: int) -> None:
-    """Freezes green, and looks. Blue is frozen, so green may take writes again if anything is not as it should be."""
+    """Looks, and once more when green is frozen. Blue is, so green may take writes again if all is not as it was."""
+    if green.setting() != "on":  # nobody's connection is ended for what can be seen already
+        _refuse(subject, green.written() - before)
     try:
         green.freeze()
         green.end_others(subject.limits.switch_seconds_max)
-        rows = green.written() - before
-        if not rows:
-            return
-        told = f"{rows} rows were written on {subject.green}" if rows > 0 else f"{subject.green} has counted anew"
-        raise Conflict(
-            f"{told} since it took {MASTER}'s place, which {MASTER} does not have.",
-            where=subject.green,
-            remedy=f"{subject.green} takes writes again. Change it back there, or copy its rows to {MASTER} first.",
-        )
+        _refuse(subject, green.written() - before)
     except BaseException:
         green.thaw(_opens(context))
         raise
+
+
+def _refuse(subject: ChangeSubject, rows: int) -> None:
+    """Raises Conflict where they are not none; fewer than before means that green has lost count."""
+    if not rows:
+        return
+    told = f"{rows} rows were written on {subject.green}" if rows > 0 else f"{subject.green} has counted anew"
+    raise Conflict(
+        f"{told} since it took {MASTER}'s place, which {MASTER} does not have.",
+        where=subject.green,
+        remedy=f"{subject.green} takes writes on. Change it back there, or copy its rows to {MASTER} first.",
+    )

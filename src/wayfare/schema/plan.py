@@ -165,7 +165,7 @@ def _blue_green(green: str) -> Iterator[Phase]:
     )
     yield Phase("green", steps)
     yield Phase("switch", (Step("schema.bluegreen.switch", f"switch to {green}"),))
-    yield Phase(green, (Step("schema.bluegreen.observe", f"observe {green}"),))
+    yield Phase("observe", (Step("schema.bluegreen.observe", f"observe {green}"),))
 
 
 def green_of(wish: Wish) -> str:

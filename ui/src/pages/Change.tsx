@@ -14,6 +14,11 @@ import { Loaded, Trouble } from "../parts/Trouble";
 import { WatchPlot } from "../parts/WatchPlot";
 
 const LOOK_MS = 1000;
+// What its servers had to say; what the script had, stands above.
+const OF_RUNS = new Set([
+  "not_watched", "switch_forbidden", "switch_unsafe", "green_not_fed", "table_not_replicated", "replica_identity_missing", "sequence_missing", "large_objects",
+  "green_is_primary", "written_on_blue",
+]);
 
 export function ChangePage() {
   const { id } = useParams({ from: "/signed-in/changes/$id" });
@@ -109,7 +114,7 @@ function Carried(props: { change: Change; id: string }) {
           <WatchPlot watched={watched} picked="lag_seconds" title={`${member}: behind, s`} />
         </div>
       ))}
-      {execution.findings.length > 0 && <Notices notices={execution.findings.filter((notice) => notice.code === "not_watched")} />}
+      {execution.findings.length > 0 && <Notices notices={execution.findings.filter((notice) => OF_RUNS.has(notice.code))} />}
     </Section>
   );
 }
