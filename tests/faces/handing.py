@@ -84,7 +84,7 @@ def until(ready: Callable[[], Any], seconds: float = 60) -> Any:
 def closed(address: Address) -> bool:
     """Does who connects now only read? Asked again when a switch ends the very client that asks."""
     for _ in range(20):
-        with suppress(psycopg.errors.AdminShutdown):
+        with suppress(psycopg.OperationalError):
             return bool(sql(address, "show default_transaction_read_only") == [("on",)])
     raise AssertionError("whoever asks is ended")
 

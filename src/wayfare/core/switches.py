@@ -1,4 +1,4 @@
-"""The port of handing over: of two databases, one of which subscribes to the other, which takes writes.
+"""The port of switching: of two databases, one of which subscribes to the other, which takes writes.
 
 Apart from `core.changes`, which it goes with, as few databases can do it.
 """

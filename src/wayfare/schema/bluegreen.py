@@ -1,7 +1,7 @@
 """The strategy BlueGreen: a logical subscriber (green) is changed, followed, and takes the master's (blue's) place.
 
 No proxy is needed. Clients name both servers and ask for the one that takes writes (`target_session_attrs=read-write`,
-`targetServerType=primary`); which one that is, `schema.handover` says.
+`targetServerType=primary`); which one that is, `schema.switchover` says.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from wayfare.core.plan import Json, StepContext
 from wayfare.core.switches import Feed, Switch, Switches
 from wayfare.engine.effects import effect
 from wayfare.schema import observing
-from wayfare.schema.handover import GREEN, NOTE, both, hand_over, named, problems, take_back, told_of
 from wayfare.schema.steps import schema_of
 from wayfare.schema.subject import MASTER, ChangeSubject, subject_of
+from wayfare.schema.switchover import GREEN, NOTE, both, named, problems, switch_over, take_back, told_of
 from wayfare.schema.watch import TICK_SECONDS, Spent, Watcher
 
 Args = Mapping[str, Json]
@@ -131,14 +131,14 @@ def broken(feeds: Sequence[Feed], errors: Mapping[str, int | None], away_seconds
 
 
 @effect("schema.bluegreen.switch")
-class HandOver:
-    """Green takes blue's place: see `schema.handover`."""
+class SwitchOver:
+    """Green takes blue's place: see `schema.switchover`."""
 
     def run(self, context: StepContext, args: Args) -> Json:
         subject = subject_of(context)
         _remember(context, subject)
         with both(context, subject.green) as (blue, green):
-            return hand_over(context, blue, green, subject)
+            return switch_over(context, blue, green, subject)
 
     def undo(self, context: StepContext, args: Args) -> None:
         subject = subject_of(context)

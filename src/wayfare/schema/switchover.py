@@ -1,4 +1,4 @@
-"""Handing over: the master (blue) takes no more writes, and the server that subscribes to it (green) does.
+"""Switching over: the master (blue) takes no more writes, and the server that subscribes to it (green) does.
 
 Never do both. Green was frozen before it was changed. It is thawed only after blue was frozen, blue's older clients
 were ended, and all that blue had committed was confirmed by green. Blue is thawed only while green is frozen: either
@@ -22,7 +22,7 @@ from wayfare.core.plan import Json, StepContext
 from wayfare.core.switches import Offered, Switch, Switches
 from wayfare.schema.subject import MASTER, ChangeSubject
 
-NOTE = "switch"  # {before, frozen_at, opening, opened_at, written, …}, see `hand_over`
+NOTE = "switch"  # {before, frozen_at, opening, opened_at, written, …}, see `switch_over`
 GREEN = "green"  # {before, opens, errors, tables}: as green and the feed were when the run closed it
 RIGHT_SECONDS_MAX = 10.0
 READERS_SECONDS_MAX = 5.0
@@ -139,7 +139,7 @@ def named(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED_MAX]) + more
 
 
-def hand_over(context: StepContext, blue: Switch, green: Switch, subject: ChangeSubject) -> Json:
+def switch_over(context: StepContext, blue: Switch, green: Switch, subject: ChangeSubject) -> Json:
     """Repeatable at any point: how long nobody could write, and what was taken along.
 
     Asks for the roll-back when it would take too long; whatever goes wrong before green takes writes, blue does again.
