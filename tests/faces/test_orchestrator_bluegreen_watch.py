@@ -84,7 +84,7 @@ def test_what_is_no_slower_stays(office: Office, pair: Pair) -> None:
         run = begin(office, "ALTER TABLE orders ADD COLUMN note text;")
         until(lambda: closed(pair.blue) and not closed(pair.green))
         with psycopg.connect(autocommit=True, **of(pair.blue)) as stubborn:
-            stubborn.execute("begin read write; insert into orders (n) values (-7), (-8); commit")
+            stubborn.execute("begin read write; insert into orders (n) values (-700), (-800); commit")
         done = office.ended(*run)
     assert done["status"] == "Succeeded", done
     (told,) = [f for f in done["findings"] if f["code"] == "written_on_blue"]
