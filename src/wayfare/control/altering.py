@@ -138,8 +138,8 @@ def _ready(
         _, fresh = approvals.submit(store, principal, alteration, policy)
         alteration = alterations.get(store, alteration.id)
     approval = approvals.insisted(store, alteration)
-    if approval.needed and wish.strategy not in (None, alteration.strategy):
-        told = f"it was approved as {alteration.strategy.title()}, not {str(wish.strategy).title()}."
+    if approval.needed and wish.strategy and wish.strategy is not alteration.strategy:
+        told = f"it was approved as {alteration.strategy.told}, not {wish.strategy.told}."
         raise Conflict(told, where="strategy", remedy="Change its strategy, and submit it for approval again.")
     if fresh:  # it was studied this very moment
         return alteration, fresh

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from importlib import import_module
 
-CAPABILITIES = ("copy", "schema")
+CAPABILITIES = ("copy.steps", "schema.steps", "schema.bluegreen")
 
 
 def register() -> None:
     for name in CAPABILITIES:
-        import_module(f"wayfare.{name}.steps")
+        import_module(f"wayfare.{name}")

@@ -18,6 +18,7 @@ from wayfare.core.changes import Changeable, Part, Replicates
 from wayfare.core.errors import Conflict, Invalid, Unreachable, WayfareError
 from wayfare.core.principal import Principal
 from wayfare.core.status import Status
+from wayfare.core.switches import Switches
 from wayfare.schema.subject import MASTER, Member
 from wayfare.store.seal import address_from, address_text
 from wayfare.store.shelf import Record, Shelf
@@ -52,6 +53,7 @@ class Health:
     connections: int | None = None
     lag_seconds: float | None = None
     message: str = ""
+    writes: bool = True  # may clients that ask for nothing else write there?
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,8 @@ def _asked(server: Server, policy: Policy) -> Health:
             if not isinstance(schema, Replicates):
                 return Health(server.name, True, now, Part.ALONE, version)
             lag = round(schema.lag_seconds(), 3)
-            return Health(server.name, True, now, schema.part(), version, schema.connections(), lag)
+            writes = not isinstance(database, Switches) or database.takes_writes()
+            return Health(server.name, True, now, schema.part(), version, schema.connections(), lag, writes=writes)
     except WayfareError as error:
         return Health(server.name, False, now, message=str(error))
 
@@ -192,15 +195,19 @@ def members(cluster: Cluster, policy: Policy) -> tuple[Member, ...]:
     for health in found:
         if not health.ok:
             raise Unreachable(health.message, where=health.member, remedy="Start it, or leave it out of the phases.")
-    refuse_copy(found[0].part)
+    refuse_copy(found[0].part, takes_writes=found[0].writes)
     return tuple(Member(h.member, h.part) for h in found)
 
 
-def refuse_copy(part: str) -> None:
-    """Raises Invalid for a primary that is none."""
+def refuse_copy(part: str, *, takes_writes: bool = True) -> None:
+    """Raises Invalid for a primary that is none, or that another has taken the place of."""
     if part in (Part.STANDBY, Part.REPLICA):
         told = f"the server registered as the primary is a {part}."
         raise Invalid(told, where=MASTER, remedy="Register the server that takes writes as the primary.")
+    if not takes_writes:
+        told = "the server registered as the primary takes no writes: its database is read-only by default."
+        remedy = "Register the one that does: PUT /api/v1/databases/{databaseId} with its masterConnectionString."
+        raise Invalid(told, where=MASTER, remedy=remedy)
 
 
 def environment_named(text: str, where: str = "environment") -> str:

@@ -17,6 +17,7 @@ from wayfare.core.changes import Changeable, Part, Replicates, Schema
 from wayfare.core.codec import encode
 from wayfare.core.errors import Unavailable
 from wayfare.core.ports import Executes
+from wayfare.core.switches import Switches
 from wayfare.schema.risk import judge
 from wayfare.schema.study import Draft, Study, asked_again, fingerprint, study
 from wayfare.schema.subject import MASTER
@@ -73,7 +74,8 @@ def _places(cluster: Cluster, policy: Policy) -> Iterator[tuple[Schema, Executes
         if not isinstance(primary, Changeable):
             raise Unavailable(f"the schema of {cluster.system} cannot be changed here.", where="targetDatabaseId")
         if isinstance(schema := primary.schema(), Replicates):
-            clusters.refuse_copy(schema.part())
+            writes = not isinstance(primary, Switches) or primary.takes_writes()
+            clusters.refuse_copy(schema.part(), takes_writes=writes)
         if standby != MASTER:
             rows = stack.enter_context(open_database(check_address(addresses[standby], policy)))
         yield schema, rows if isinstance(rows, Executes) else None

@@ -5,6 +5,7 @@
                           │                           └ Plans ─ plans(queries): how it would answer them
                           ├ Watches ─ sample(): how its queries fare
                           └ Replicates ─ place, position, reached, lag
+             └ Switches (core.switches) ─ switch() → Switch: who takes writes
 
 A target keeps two tables of ours: `_wayfare_revisions`, what was done to it, and `_wayfare_lock`, who does something
 now. `dump`, `sizes` and rehearsals leave both out.

@@ -28,7 +28,13 @@ class Strategy(StrEnum):
     DIRECT = "direct"  # the primary at once; replicas are observed
     PHASED = "phased"  # one server after another, each looked at before and observed after
     CANARY = "canary"  # a tenth of those that change themselves, then half, then all
+    BLUE_GREEN = "blue_green"  # on a subscriber, which then takes the primary's place
     SHADOW = "shadow"  # on a clone with a sample of the rows; the database stays as it is
+
+    @property
+    def told(self) -> str:
+        """In document 001's words: "BlueGreen"."""
+        return self.value.title().replace("_", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ def checksum_of(up: str, down: str) -> str:
 
 
 def plan_change(wish: Wish) -> Plan:
-    """Raises Invalid, naming the place in `phases`, for an order that cannot be."""
+    """Raises Invalid, naming the place in `phases`, for an order that cannot be, or a strategy for other servers."""
     phases = tuple(_check(wish)) if wish.dry_run else _phases(wish)
     return Plan("schema", encode(_subject(wish)), phases, wish.study.findings)
 
@@ -78,6 +84,7 @@ def _subject(wish: Wish) -> ChangeSubject:
         rollback_seconds=round(study.rollback_seconds, 3),
         lock_wait_seconds_max=wish.lock_wait_seconds_max,
         limits=wish.limits,
+        green=green_of(wish) if wish.strategy is Strategy.BLUE_GREEN else "",
     )
 
 
@@ -94,6 +101,8 @@ def known(
 
 
 def _phases(wish: Wish) -> tuple[Phase, ...]:
+    if wish.strategy is Strategy.BLUE_GREEN:
+        return (*_check(wish), *_blue_green(green_of(wish)))
     order = ordered(wish)
     phases = [*_check(wish)]
     if wish.strategy is Strategy.CANARY:
@@ -109,6 +118,8 @@ def _phases(wish: Wish) -> tuple[Phase, ...]:
 def _check(wish: Wish) -> Iterator[Phase]:
     """All that is asked before anything changes. A dry run ends here."""
     steps = [Step("schema.check", f"check {member.name}", {"member": member.name}) for member in wish.members]
+    if wish.strategy is Strategy.BLUE_GREEN:
+        steps.append(Step("schema.bluegreen.look", "look at both servers"))
     yield Phase("check", tuple(steps))
     if wish.strategy is Strategy.SHADOW or wish.dry_run:
         yield Phase("shadow", (Step("schema.shadow", "rehearse on a clone", {"member": MASTER}),))
@@ -142,6 +153,44 @@ def _canary(wish: Wish, order: Sequence[str]) -> Iterator[Phase]:
             yield from _changing(wish, fleet[done:upto], f"canary {share:.0%}")
         done = max(done, upto)
     yield from _observing([n for n in order if n not in fleet])
+
+
+def _blue_green(green: str) -> Iterator[Phase]:
+    """The master is never changed: it is what there is to go back to."""
+    member = {"member": green}
+    steps = (
+        Step("schema.bluegreen.close", f"close {green} to writers"),
+        Step("schema.apply", f"change {green}", member),
+        Step("schema.bluegreen.follow", f"follow {green}"),
+    )
+    yield Phase("green", steps)
+    yield Phase("switch", (Step("schema.bluegreen.switch", f"switch to {green}"),))
+    yield Phase("observe", (Step("schema.bluegreen.observe", f"observe {green}"),))
+
+
+def green_of(wish: Wish) -> str:
+    """The logical subscriber that takes over: the only one, or the one that is named. Raises Invalid."""
+    parts = {m.name: m.part for m in wish.members}
+    able = [name for name, part in parts.items() if part == Part.SUBSCRIBER and name != MASTER]
+    told = "BlueGreen needs a logical subscriber among the replicas, which takes the primary's place"
+    if not able or parts[MASTER] not in (Part.ALONE, Part.PRIMARY):
+        found = ", ".join(f"{name} is {_a(part)}" for name, part in parts.items())
+        remedy = "Register one that subscribes to all tables of the primary, or choose another strategy."
+        raise Invalid(f"{told}: {found}.", where="strategy", remedy=remedy)
+    named = [name for name in wish.order if name != MASTER]
+    for position, name in enumerate(wish.order):
+        if name != MASTER and name not in able:
+            remedy = f"Choose from: {', '.join(able)}."
+            raise Invalid(f"{name[:80]!r} is no logical subscriber.", where=f"phases[{position}]", remedy=remedy)
+    chosen = named or able
+    if len(chosen) > 1:
+        remedy = "Name one of them in `phases`."
+        raise Invalid(f"{told}: {', '.join(chosen)} are several.", where="phases", remedy=remedy)
+    return chosen[0]
+
+
+def _a(part: str) -> str:
+    return f"an {part}" if part[0] in "aeiou" else f"a {part}"
 
 
 def _changing(wish: Wish, names: Sequence[str], phase: str) -> Iterator[Phase]:
@@ -180,7 +229,7 @@ def ordered(wish: Wish) -> tuple[str, ...]:
         raise Invalid("the phases lack the primary.", where="phases", remedy=f"Add {MASTER!r}, where it should come.")
     if wish.order:
         return wish.order
-    subscribers = [m.name for m in wish.members if m.part == Part.SUBSCRIBER]
+    subscribers = [m.name for m in wish.members if m.part == Part.SUBSCRIBER and m.name != MASTER]
     others = [n for n in names if n != MASTER and n not in subscribers]
     after = any(a.kind in DESTROYS for s in wish.study.up for a in s.actions)
     return tuple([*others, MASTER, *subscribers] if after else [*others, *subscribers, MASTER])

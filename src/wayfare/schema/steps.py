@@ -11,6 +11,7 @@ from wayfare.core.changes import Changeable, Entry, Part, Policy, Replicates, Sc
 from wayfare.core.errors import Busy, Conflict, Refused, Unavailable
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.plan import Json, StepContext
+from wayfare.core.switches import Switches
 from wayfare.engine.effects import effect
 from wayfare.schema import observing, queries
 from wayfare.schema.carry import Change, Progress, carry_out, settled
@@ -30,6 +31,8 @@ def schema_of(context: StepContext, member: str) -> Schema:
     database = context.open(member)
     if not isinstance(database, Changeable):
         raise Unavailable("the schema of this system cannot be changed here.", where=member)
+    if isinstance(database, Switches) and context.subject.get("green") == member:
+        return database.writing()  # it is frozen for everybody else
     return database.schema()
 
 
@@ -115,7 +118,7 @@ class Apply:
             try:
                 carry_out(schema, held, _change(subject, subject.up), policy, _teller(context))
             except Refused as error:
-                if self._left_something(schema, subject) or context.outcomes("schema.apply"):
+                if self._left_something(schema, subject) or context.outcomes("schema.apply") or subject.green:
                     context.ask("rollback", f"{member}: {error}")
                 raise
 

@@ -49,6 +49,7 @@ class ChangeSubject:
     rollback_seconds: float = 0.0
     lock_wait_seconds_max: float = 60.0
     limits: Limits = field(default_factory=Limits)
+    green: str = ""  # the member that takes the master's place, where one does
 
     @property
     def reached(self) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ class Limits:
     lag_undoes: bool = False  # False: too much lag pauses the run
     baseline_seconds: float = 10.0
     observe_seconds: float = 30.0
+    switch_seconds_max: float = 30.0  # how long nobody may write while another server takes over
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,7 @@ class Watcher:
     tables: Collection[str]
     baseline: Costs
     failed_before: float = 0.0  # share of transactions that failed in the baseline
+    may_stand_alone: bool = True  # is a ratio sound where no other queries are there to compare with?
     last: Sample | None = None
     verdict: str = ""
     points: list[Point] = field(default_factory=list)
@@ -171,7 +173,9 @@ class Watcher:
         if slower is None or len(self._window) < self.limits.window_ticks:
             return None
         others = slowed(self.baseline, now, control, self.limits.calls_min)
-        return slower / others if others else slower
+        if not others:
+            return slower if self.may_stand_alone else None
+        return slower / others
 
     def _touches(self, key: str, queries: Mapping[str, Query]) -> bool:
         if key not in self._touching:

@@ -14,6 +14,11 @@ import { Loaded, Trouble } from "../parts/Trouble";
 import { WatchPlot } from "../parts/WatchPlot";
 
 const LOOK_MS = 1000;
+// What its servers had to say; what the script had, stands above.
+const OF_RUNS = new Set([
+  "not_watched", "switch_forbidden", "switch_unsafe", "green_not_fed", "table_not_replicated", "replica_identity_missing", "sequence_missing", "large_objects",
+  "green_is_primary", "written_on_blue",
+]);
 
 export function ChangePage() {
   const { id } = useParams({ from: "/signed-in/changes/$id" });
@@ -69,8 +74,9 @@ function Starting(props: { change: Change; opened: boolean; onClose: () => void;
   const { change } = props;
   const [observe, setObserve] = useState<number | string>(30);
   const [ratio, setRatio] = useState<number | string>(1.4);
+  const [wait, setWait] = useState<number | string>(5);
   const start = useMutation({
-    mutationFn: (dryRun: boolean) => post(`${V1}/migrations/${change.migrationId}/execute`, { dryRun, observationSeconds: Number(observe), latencyRatioMax: Number(ratio) }),
+    mutationFn: (dryRun: boolean) => post(`${V1}/migrations/${change.migrationId}/execute`, { dryRun, observationSeconds: Number(observe), latencyRatioMax: Number(ratio), clientWaitSecondsMax: Number(wait) }),
     onSuccess: async () => {
       await props.onDone();
       props.onClose();
@@ -82,6 +88,7 @@ function Starting(props: { change: Change; opened: boolean; onClose: () => void;
         <p className="modal-text">It is rehearsed once more, carried out, and watched. It is taken back by itself when the queries of what it changed become slower than the limit.</p>
         <NumberInput label="Watch it for" suffix=" s" min={0} max={86400} value={observe} onChange={setObserve} />
         <NumberInput label="Take it back above" description="How many times slower than before, beside the other queries." min={1.01} max={100} step={0.1} decimalScale={2} value={ratio} onChange={setRatio} />
+        <NumberInput label="End it when a client waits behind it for" suffix=" s" min={0.1} max={3600} decimalScale={1} value={wait} onChange={setWait} />
         <Trouble error={start.error} />
         <Group justify="flex-end">
           <Button variant="default" disabled={start.isPending} onClick={() => start.mutate(true)}>Dry run</Button>
@@ -110,7 +117,7 @@ function Carried(props: { change: Change; id: string }) {
           <WatchPlot watched={watched} picked="lag_seconds" title={`${member}: behind, s`} />
         </div>
       ))}
-      {execution.findings.length > 0 && <Notices notices={execution.findings.filter((notice) => notice.code === "not_watched")} />}
+      {execution.findings.length > 0 && <Notices notices={execution.findings.filter((notice) => OF_RUNS.has(notice.code))} />}
     </Section>
   );
 }

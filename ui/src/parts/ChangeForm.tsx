@@ -9,7 +9,8 @@ const STRATEGIES = [
   { value: "Phased", label: "Phased: one server after another" },
   { value: "Direct", label: "Direct: the primary at once" },
   { value: "Canary", label: "Canary: a tenth, half, all" },
-  { value: "Shadow", label: "Shadow: once more on a clone first" },
+  { value: "BlueGreen", label: "BlueGreen: on a logical subscriber, which then takes the primary's place" },
+  { value: "Shadow", label: "Shadow: once more on a clone first, with the application's queries" },
 ];
 
 /** As document 001 takes it. */

@@ -53,7 +53,7 @@ def migration_line(alteration: Alteration, database: str, run: Run | None) -> Mi
         status=STATES[altering.state_of(alteration, run)],
         target_database=database,
         risk_level=risk_of(alteration).name.title(),
-        strategy=alteration.strategy.value.title(),
+        strategy=alteration.strategy.told,
         created_by=alteration.author_name,
         created_at=printed(alteration.created_at),
         updated_at=printed(alteration.updated_at),

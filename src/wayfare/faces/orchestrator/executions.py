@@ -34,6 +34,7 @@ from wayfare.faces.orchestrator.shapes import (
     StartedAnswer,
 )
 from wayfare.faces.orchestrator.words import EXECUTION, reference, strategy_named
+from wayfare.schema.plan import Strategy
 from wayfare.schema.subject import subject_from
 from wayfare.schema.watch import Limits
 from wayfare.store.records import Run
@@ -62,6 +63,7 @@ def execute_migration(
             lag_undoes=body.rollback_on_lag,
             baseline_seconds=body.baseline_seconds,
             observe_seconds=body.observation_seconds,
+            switch_seconds_max=body.switch_seconds_max,
         ),
         lock_wait_seconds=body.lock_wait_seconds,
     )
@@ -169,7 +171,7 @@ def execution_answer(store: Store, run: Run) -> ExecutionAnswer:
         current_phase=_current(picture, run),
         progress=_percent(picture, run),
         performance_metrics=_metrics(members),
-        strategy=str(run.request.get("strategy", "")).title(),
+        strategy=Strategy(run.request["strategy"]).told if run.request.get("strategy") else "",
         phases=[_phase(phase.name, plan, events, over=run.status in ENDED) for phase in picture.phases],
         findings=[notice(finding) for finding in picture.findings],
     )

@@ -187,6 +187,9 @@ class ExecuteBody(Shape):
     ] = 5.0
     replication_lag_seconds_max: Annotated[float, Field(gt=0, le=86_400)] = 30.0
     rollback_on_lag: Annotated[bool, Field(description="False: too much lag pauses the execution.")] = False
+    switch_seconds_max: Annotated[
+        float, Field(gt=0, le=3600, description="BlueGreen: how long nobody may write; past it, it is taken back.")
+    ] = 30.0
 
 
 class StartedAnswer(Shape):

@@ -49,8 +49,7 @@ APPROVAL: Mapping[str, str] = MappingProxyType(
         EXPIRED: "Expired",
     }
 )
-STRATEGIES: Mapping[str, Strategy] = MappingProxyType({s.value.title(): s for s in Strategy})
-NOT_YET = {"BlueGreen": "It needs traffic to be switched, which nothing here can do yet."}
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType({s.told: s for s in Strategy})
 RISKS: Mapping[str, Risk] = MappingProxyType({r.name.title(): r for r in Risk})
 ENVIRONMENT: Mapping[str, str] = MappingProxyType({e: "QA" if e == "qa" else e.title() for e in ENVIRONMENTS})
 PARTS: Mapping[str, str] = MappingProxyType(
@@ -69,8 +68,6 @@ def strategy_named(text: str, where: str = "strategy") -> Strategy:
     """Raises Invalid, naming those there are."""
     if found := STRATEGIES.get(text):
         return found
-    if text in NOT_YET:
-        raise Invalid(f"{text} cannot be carried out. {NOT_YET[text]}", where=where, remedy="Choose Phased or Canary.")
     raise Invalid(f"there is no strategy {text[:40]!r}.", where=where, remedy=f"Choose from: {', '.join(STRATEGIES)}.")
 
 

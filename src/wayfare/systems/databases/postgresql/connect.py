@@ -6,6 +6,7 @@ import select
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import psycopg
@@ -40,6 +41,19 @@ class Connections:
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._writing: Connections | None = None
+
+    def writing(self) -> Connections:
+        """Others to the same database, which write also where that is read-only by default. Closed with these.
+
+        It is said when they connect, as RESET ALL goes back to that.
+        """
+        with self._lock:
+            if self._writing is None:
+                said = f"{self.address.options.get('options', '')} -c default_transaction_read_only=off".strip()
+                address = replace(self.address, options={**self.address.options, "options": said})
+                self._writing = Connections(address)
+            return self._writing
 
     @contextmanager
     def use(self, where: str = "") -> Iterator[Connection]:
@@ -67,10 +81,17 @@ class Connections:
         """A connection that belongs to the caller alone, who closes it. Raises as `use` does."""
         return self._take() or self._open()
 
+    def anew(self) -> Connection:
+        """The same, begun now: an older one keeps the settings of the database as they were then."""
+        return self._open()
+
     def close(self) -> None:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
+            writing = self._writing
+        if writing:
+            writing.close()
         for connection in idle:
             connection.close()
 

@@ -11,11 +11,13 @@ from wayfare.core.address import Address
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.landing import Landing
 from wayfare.core.ports import CARRIED, Chunk, Facts, Mode, Parcel, Snapshot, Ticket
+from wayfare.core.switches import Switch
 from wayfare.core.tables import Column, Table, View
 from wayfare.core.tables import Sequence as NamedSequence
 from wayfare.systems.databases.postgresql import change, dialect, publish, read, relay, stage, types, write
 from wayfare.systems.databases.postgresql.catalog import BEGIN_CATALOG, Catalog
 from wayfare.systems.databases.postgresql.connect import Connections
+from wayfare.systems.databases.postgresql.schema import switching
 from wayfare.systems.databases.postgresql.schema.port import PostgreSQLSchema
 from wayfare.systems.databases.postgresql.snapshot import ExportedSnapshot
 
@@ -127,3 +129,12 @@ class PostgreSQL:
 
     def schema(self) -> PostgreSQLSchema:
         return PostgreSQLSchema(self._connections)
+
+    def takes_writes(self) -> bool:
+        return switching.takes_writes(self._connections)
+
+    def writing(self) -> PostgreSQLSchema:
+        return PostgreSQLSchema(self._connections.writing())
+
+    def switch(self) -> Switch | None:
+        return switching.switch(self._connections)

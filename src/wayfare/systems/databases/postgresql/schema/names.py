@@ -11,6 +11,7 @@ from wayfare.systems.databases.postgresql.dialect import DEFAULT_NAMESPACE
 # How a relation is called in all that this folder tells: with its namespace, unless that is the default one.
 TOLD = f"case when n.nspname = '{DEFAULT_NAMESPACE}' then c.relname else n.nspname || '.' || c.relname end"
 NOT_OURS = "c.relname not like '\\_wayfare\\_%' and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'"
+NOT_OURS_ESCAPED = NOT_OURS.replace("%", "%%")  # in queries that have values
 
 
 def oids(connection: Connection, names: Collection[str]) -> dict[str, int]:
