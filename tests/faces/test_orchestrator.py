@@ -281,6 +281,7 @@ def test_a_bad_execution_names_the_field(
     error = office.ask("dba", "POST", f"/migrations/{migration}/execute", wish, 400)["error"]
     assert error["details"][0]["field"] == field
     assert part in error["message"]
+    assert office.ask("viewer", "GET", f"/migrations/{migration}/approvals", None, 200)["approvals"] == []
 
 
 def test_what_the_rows_or_the_schema_refuse_is_found_before(office: Office, database: str, address: Address) -> None:

@@ -223,5 +223,5 @@ def test_without_a_subscriber_it_is_refused(office: Office, pair: Pair) -> None:
 def test_phases_name_the_subscriber(office: Office, pair: Pair) -> None:
     migration = draft(office)
     error = office.ask("dba", "POST", f"/migrations/{migration}/execute", {"phases": ["nobody"]}, 400)["error"]
-    assert "no logical subscriber" in error["message"]
+    assert "no 'nobody'" in error["message"]
     assert office.execute(migration, phases=["copy"])["status"] == "Succeeded"

@@ -16,7 +16,7 @@ from wayfare.core.ids import new_run_id
 from wayfare.core.principal import Principal
 from wayfare.core.status import Status
 from wayfare.engine.context import WHY
-from wayfare.schema.plan import Strategy, Wish, plan_change
+from wayfare.schema.plan import Strategy, Wish, check_order, plan_change
 from wayfare.schema.watch import Limits
 from wayfare.store.records import Run
 from wayfare.store.shelf import Shelf
@@ -69,6 +69,7 @@ def start(
         alterations.refuse_running(store, alteration)
         clusters.refuse_busy(store, cluster.active)
         _refuse_done(store, alteration)
+    check_order(list(cluster.addresses()), wish.phases)  # before anything is asked, or recorded
     members = clusters.members(cluster, policy)
     alteration, studied = _ready(store, principal, alteration, wish, policy)
     plan = plan_change(

@@ -212,6 +212,16 @@ def _observe(name: str) -> Step:
     return Step("schema.observe", f"observe {name}", {"member": name})
 
 
+def check_order(names: Sequence[str], order: Sequence[str]) -> None:
+    """Raises Invalid for unknown or repeated members."""
+    for position, name in enumerate(order):
+        if name not in names:
+            remedy = f"Its members are: {', '.join(names)}."
+            raise Invalid(f"this database has no {name[:80]!r}.", where=f"phases[{position}]", remedy=remedy)
+        if name in order[:position]:
+            raise Invalid(f"{name} stands there twice.", where=f"phases[{position}]", remedy="Remove one.")
+
+
 def ordered(wish: Wish) -> tuple[str, ...]:
     """The members in the order wished for, else ours: subscribers before the primary for what adds, after it for what
     takes away (they would refuse its rows), standbys before it, to be looked at.
@@ -219,12 +229,7 @@ def ordered(wish: Wish) -> tuple[str, ...]:
     Raises Invalid for unknown or repeated members, and an order without the primary.
     """
     names = [m.name for m in wish.members]
-    for position, name in enumerate(wish.order):
-        if name not in names:
-            remedy = f"Its members are: {', '.join(names)}."
-            raise Invalid(f"this database has no {name!r}.", where=f"phases[{position}]", remedy=remedy)
-        if name in wish.order[:position]:
-            raise Invalid(f"{name} stands there twice.", where=f"phases[{position}]", remedy="Remove one.")
+    check_order(names, wish.order)
     if wish.order and MASTER not in wish.order:
         raise Invalid("the phases lack the primary.", where="phases", remedy=f"Add {MASTER!r}, where it should come.")
     if wish.order:
