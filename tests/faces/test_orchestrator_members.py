@@ -265,3 +265,16 @@ def test_an_approval_expires(office: Office) -> None:
     assert found["status"] == "Expired"
     refused = office.ask("dba", "POST", f"/migrations/{migration}/execute", {}, 409)
     assert "expired" in refused["error"]["message"]
+
+
+def test_a_history_that_is_replicated_is_refused(office: Office, servers: Servers) -> None:
+    """The last one: a table cannot be taken out of a publication of all."""
+    office.execute(office.draft("shop", "ALTER TABLE users ADD COLUMN seen int;"))
+    for address in (servers.primary, servers.subscriber):
+        assert sql(address, "select to_regclass('_wayfare_revisions') is not null") == [(True,)]
+    sql(servers.subscriber, "alter subscription ours refresh publication with (copy_data = false)")
+    before = [columns(address) for address in (servers.primary, servers.subscriber)]
+    done = office.execute(office.draft("shop", "ALTER TABLE users ADD COLUMN unseen int;"), strategy="Phased")
+    assert done["status"] == "Failed", done
+    assert "brings the history of another server" in str(done)
+    assert [columns(address) for address in (servers.primary, servers.subscriber)] == before

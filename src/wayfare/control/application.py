@@ -13,7 +13,7 @@ from wayfare.core.address import Address
 from wayfare.core.amounts import count
 from wayfare.core.changes import Changeable, Entry, Examines, Holder, Schema
 from wayfare.core.errors import Conflict, Unavailable, WayfareError
-from wayfare.core.plan import Phase, Plan, Step
+from wayfare.core.plan import Json, Phase, Plan, Step
 from wayfare.core.ports import Database, Executes
 from wayfare.core.principal import Principal
 from wayfare.core.redacted import Redacted
@@ -125,9 +125,7 @@ def _pending(application: Application, store: Store, options: Options) -> Sequen
 
 
 def _recorded(application: Application, store: Store, options: Options, pending: Sequence[Revision]) -> Run:
-    kept = [
-        {"version": r.version, "name": r.name, "file": str(r.path), "text": r.text, "down": r.down} for r in pending
-    ]
+    kept = [_kept(revision) for revision in pending]
     subject = {"revisions": kept, "environment": options.environment, "by": options.by}
     plan = Plan(KIND, subject, (Phase("apply", (Step("schema.revise", f"apply {count(len(kept), 'revision')}"),)),))
     return store.create_run(
@@ -138,6 +136,12 @@ def _recorded(application: Application, store: Store, options: Options, pending:
         plan=plan,
         addresses={MASTER: application.address(store)},
     )
+
+
+def _kept(revision: Revision) -> dict[str, Json]:
+    """As `schema.revise` reads it: the run needs no folder, and names the files in what it says."""
+    files = {"file": str(revision.path), "down_file": str(revision.down_path or "")}
+    return {"version": revision.version, "name": revision.name, "text": revision.text, "down": revision.down, **files}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from wayfare.core.statements import Action, Statement
 
 REVISIONS_TABLE = "_wayfare_revisions"
 LOCK_TABLE = "_wayfare_lock"
+OWN_HISTORY = "own_history"
 
 
 class Standing(StrEnum):
@@ -194,7 +195,9 @@ class Schema(Protocol):
 
 @runtime_checkable
 class Examines(Protocol):
-    """Has parts that changes need, and that may be missing."""
+    """Has parts that changes need, and that may be missing. OWN_HISTORY is among them where the history of another
+    server is brought here, as by a subscription.
+    """
 
     def examine(self) -> Mapping[str, str]:
         """Each part and what is wrong with it, "" for nothing. Changes nothing."""

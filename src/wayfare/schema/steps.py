@@ -7,7 +7,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from wayfare.core.changes import Changeable, Entry, Part, Policy, Replicates, Schema, Standing
+from wayfare.core.changes import (
+    LOCK_TABLE,
+    OWN_HISTORY,
+    REVISIONS_TABLE,
+    Changeable,
+    Entry,
+    Examines,
+    Part,
+    Policy,
+    Replicates,
+    Schema,
+    Standing,
+)
 from wayfare.core.errors import Busy, Conflict, Refused, Unavailable
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.plan import Json, StepContext
@@ -48,6 +60,8 @@ class Check:
             raise Conflict(told, where=member, remedy="Plan the change anew.")
         if member == MASTER:
             _unchanged(schema, subject)
+        elif subject.part(member) == Part.SUBSCRIBER and not subject.green:
+            _own_history(schema, member)
         _ready(context, schema, member)
         observing.baseline(context, schema, member, subject.limits)
         return {"member": member}
@@ -62,6 +76,14 @@ def _unchanged(schema: Schema, subject: ChangeSubject) -> None:
             where=MASTER,
             remedy="Validate the change again; what was approved does not hold for another schema.",
         )
+
+
+def _own_history(schema: Schema, member: str) -> None:
+    """Both servers write an entry of the change, and the subscription would stop at the one that arrives."""
+    told = schema.examine().get(OWN_HISTORY) if isinstance(schema, Examines) else None
+    if told:
+        remedy = f"Leave {REVISIONS_TABLE} and {LOCK_TABLE} out of what is published: name the other tables."
+        raise Conflict(told, where=member, remedy=remedy)
 
 
 def latest(schema: Schema, subject: ChangeSubject) -> Entry | None:
@@ -258,6 +280,5 @@ class Revise:
 
 
 def _revision(kept: Mapping[str, Json]) -> Revision:
-    path = Path(kept["file"])
-    down = path.with_suffix(".down.sql") if kept["down"] is not None else None
-    return Revision(kept["version"], kept["name"], path, kept["text"], kept["down"], down)
+    down = Path(kept["down_file"]) if kept["down"] is not None else None
+    return Revision(kept["version"], kept["name"], Path(kept["file"]), kept["text"], kept["down"], down)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wayfare.core.changes import Size
+from wayfare.core.changes import LOCK_TABLE, OWN_HISTORY, REVISIONS_TABLE, Size
 from wayfare.core.errors import SystemFailed
 from wayfare.systems.databases.postgresql.connect import Connections
 from wayfare.systems.databases.postgresql.dialect import DEFAULT_NAMESPACE
@@ -24,6 +24,12 @@ cross join lateral (
     where c.relkind = 'p' and t.isleaf) p
 where c.relkind in ('r', 'p', 'm') and c.relpersistence <> 't' and {NOT_OURS}
 group by n.nspname, c.relname
+"""
+
+_FOREIGN = f"""
+select s.subname from pg_subscription_rel r join pg_subscription s on s.oid = r.srsubid
+join pg_class c on c.oid = r.srrelid
+where s.subenabled and c.relnamespace = '{DEFAULT_NAMESPACE}'::regnamespace and c.relname = any(%s)
 """
 
 
@@ -47,7 +53,17 @@ def sizes(connections: Connections) -> Mapping[str, Size]:
 
 
 def examine(connections: Connections) -> Mapping[str, str]:
-    """Do blocks in PL/pgSQL run? Revisions often have some; a server may lack the language, or the right to use it."""
+    """Do blocks in PL/pgSQL run, and is the history here that of this server? That one is told of only where it is not:
+    a subscription that brings our tables along would stop at the first entry that both servers have.
+    """
+    with connections.use("pg_subscription_rel") as connection:
+        rows = connection.execute(_FOREIGN, ([REVISIONS_TABLE, LOCK_TABLE],)).fetchall()
+    told = {OWN_HISTORY: f"the subscription {rows[0][0]} brings the history of another server here."} if rows else {}
+    return {**_plpgsql(connections), **told}
+
+
+def _plpgsql(connections: Connections) -> Mapping[str, str]:
+    """Revisions often have blocks in it; a server may lack the language, or the right to use it."""
     try:
         with connections.use("plpgsql") as connection:
             connection.execute("do language plpgsql $$ begin perform 1; end $$")
