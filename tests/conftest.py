@@ -4,6 +4,7 @@ browser.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,9 @@ from wayfare.core.errors import Unavailable
 from wayfare.settings import Settings
 from wayfare.store.store import Store
 from wayfare.systems.testing import debian
+
+# Commands and servers are started hundreds of times: where a machine forbids it, each would compile every module again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # Tests never judge by the clock. By default they try the same examples each time, so that what fails is what was
 # changed; `--hypothesis-profile=explore` looks for new ones.
