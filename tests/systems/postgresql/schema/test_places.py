@@ -207,6 +207,13 @@ def test_who_waits_for_a_lock_is_seen(primary):
     assert not later.waiting
 
 
+# Of this table: there are others on the server, and autovacuum locks some of them for a moment.
+CHANGED = """
+select pid from pg_locks where mode = 'AccessExclusiveLock' and granted and relation = 'users'::regclass
+  and database = (select oid from pg_database where datname = current_database())
+"""
+
+
 def test_who_waits_behind_a_change_of_ours_is_told(primary):
     """Our own reading waits too, and is none for whom a change would be ended."""
     primary.execute("drop table if exists users; create table users (id int)")
@@ -228,9 +235,7 @@ def test_who_waits_behind_a_change_of_ours_is_told(primary):
     ]
     try:
         threads[0].start()
-        _until(
-            lambda: primary.execute("select pid from pg_locks where mode = 'AccessExclusiveLock' and granted").num_rows
-        )
+        _until(lambda: primary.execute(CHANGED).num_rows)
         for waiter in threads[1:]:
             waiter.start()
         _until(lambda: len(primary.schema().waiting()) == 2)

@@ -67,7 +67,7 @@ class Connections:
             if isinstance(error, Unreachable):
                 error.by(self.address.url())
             raise
-        self._give_back(connection)
+        self.give_back(connection)
 
     @contextmanager
     def transaction(self, where: str = "", begin: str = "begin") -> Iterator[Connection]:
@@ -78,7 +78,7 @@ class Connections:
             connection.execute("commit")
 
     def own(self) -> Connection:
-        """A connection that belongs to the caller alone, who closes it. Raises as `use` does."""
+        """A connection that belongs to the caller alone, who closes it or gives it back. Raises as `use` does."""
         return self._take() or self._open()
 
     def anew(self) -> Connection:
@@ -105,7 +105,8 @@ class Connections:
                 return connection
             connection.close()
 
-    def _give_back(self, connection: Connection) -> None:
+    def give_back(self, connection: Connection) -> None:
+        """One's own, which has no settings but those of all. It is kept, or closed."""
         clean = not connection.closed and connection.info.transaction_status == TransactionStatus.IDLE
         with self._lock:
             if clean and not self._closed and len(self._idle) < IDLE_MAX:

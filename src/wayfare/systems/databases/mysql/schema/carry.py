@@ -24,6 +24,7 @@ from wayfare.systems.databases.mysql.schema.interrupting import interruptible
 from wayfare.systems.databases.mysql.server import Server
 
 LOOK_SECONDS = 0.02
+LATE_SECONDS = 3 * LOOK_SECONDS  # a statement is seen to wait so late, and then so late to have waited, and to be gone
 POLL_SECONDS = (0.02, 0.05)  # between two tries that did not wait
 POLLING_SHARE = 1 / 3  # of the patience; then the statement queues, for as long as the ladder says
 _ROWS = {Kind.INSERT, Kind.UPDATE, Kind.DELETE}
@@ -117,7 +118,7 @@ class Runner:
             at_once = self.server.maria and quick and polling
             link.run(self.connection, f"SET SESSION lock_wait_timeout = {0 if at_once else _whole(policy)}")
             ladder = policy.ladder_ms or (50,)
-            patience = 0.0 if at_once else ladder[min(tries, len(ladder)) - 1] / 1000
+            patience = 0.0 if at_once else max(0.0, ladder[min(tries, len(ladder)) - 1] / 1000 - LATE_SECONDS)
             try:
                 with placed(statement):
                     self._watched(text, policy, patience)

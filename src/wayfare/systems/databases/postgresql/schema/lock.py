@@ -43,16 +43,21 @@ select exists(select from pg_locks where locktype = 'advisory' and granted and o
 
 
 def lock(connections: Connections, by: str) -> Held | None:
-    """None when another holds it, or when the last holder's last transaction is not over yet. Never waits."""
+    """None when another holds it, or when the last holder's last transaction is not over yet. Never waits.
+
+    Who asks again and again does so on the same connection: to begin and end one costs a server more than the answer.
+    """
     connection = connections.own()
     try:
         with classifying(LOCK_TABLE):
             fence = _fence(connections, by) if _won(connection) else None
+            if fence is None:
+                connection.execute("rollback")
     except BaseException:
         connection.close()
         raise
     if fence is None:
-        connection.close()
+        connections.give_back(connection)
         return None
     return Held(connections, connection, fence)
 
