@@ -12,6 +12,7 @@ import pytest
 
 from beds import running
 from wayfare.core.changes import Entry, Outcome, Policy, Sample, Standing, Watches
+from wayfare.core.errors import Stopped
 from wayfare.core.statements import Action, Kind, Statement
 from wayfare.systems.databases.mysql import testbed
 from wayfare.systems.databases.mysql.database import MySql
@@ -112,9 +113,9 @@ def _seen(schema: Any, waits: str) -> Any:
 @pytest.mark.parametrize(
     ("change", "waits", "behind"),
     [
-        (("CREATE TABLE slow AS SELECT id FROM users WHERE SLEEP(1) = 0", Kind.CREATE_TABLE), "users", True),
-        (("CREATE TABLE slow AS SELECT id FROM users WHERE SLEEP(1) = 0", Kind.CREATE_TABLE), "orders", False),
-        (("UPDATE users SET age = age + SLEEP(1)", Kind.UPDATE), "users", True),
+        (("CREATE TABLE slow AS SELECT id FROM users WHERE SLEEP(300) = 0", Kind.CREATE_TABLE), "users", True),
+        (("CREATE TABLE slow AS SELECT id FROM users WHERE SLEEP(300) = 0", Kind.CREATE_TABLE), "orders", False),
+        (("UPDATE users SET age = age + SLEEP(300)", Kind.UPDATE), "users", True),
     ],
     ids=["table", "another table", "row"],
 )
@@ -130,7 +131,9 @@ def test_who_waits_behind_a_change_of_ours_is_told(counted, change, waits, behin
     with closing(testbed.connect(counted.address)) as first, closing(testbed.connect(counted.address)) as second:
         first.begin()
         first.cursor().execute("SELECT * FROM orders")
-        ours = threading.Thread(target=_carried, args=(schema, Statement(text, 1, 1, (Action(kind, "users"),))))
+        reason: list[str] = []
+        statement = Statement(text, 1, 1, (Action(kind, "users"),))
+        ours = threading.Thread(target=_carried, args=(schema, statement, reason))
         ours.start()
         theirs = threading.Thread(target=second.cursor().execute, args=(asked,))
         try:
@@ -140,15 +143,18 @@ def test_who_waits_behind_a_change_of_ours_is_told(counted, change, waits, behin
             assert found.behind_us is behind
             assert [w for w in schema.waiting() if w.query == asked]
         finally:
+            reason.append("seen.")
             first.rollback()
-            ours.join()
-            theirs.join()
+            for thread in (ours, theirs):
+                if thread.ident:
+                    thread.join()
     assert not [w for w in schema.waiting() if w.query == asked]
 
 
-def _carried(schema: Any, statement: Statement) -> None:
-    with schema.lock("a test") as held:
-        held.carry([statement], ENTRY, Policy())
+def _carried(schema: Any, statement: Statement, reason: list[str]) -> None:
+    """It works until there is a reason to end it."""
+    with schema.lock("a test") as held, pytest.raises(Stopped):
+        held.carry([statement], ENTRY, Policy(interrupted=lambda: "".join(reason)))
 
 
 def _running(schema: Any, text: str) -> None:
