@@ -146,11 +146,10 @@ class Runner:
             with self.connections.use() as eye:
                 while thread.is_alive():
                     thread.join(LOOK_SECONDS)
-                    if (
-                        thread.is_alive()
-                        and reason is None
-                        and (reason := watch.look(_state(eye, number, self.server)))
-                    ):
+                    if not thread.is_alive():
+                        break
+                    reason = reason or watch.look(_state(eye, number, self.server))
+                    if reason:  # said until it is gone: what comes between two of its states is lost
                         link.run(eye, f"KILL QUERY {number:d}")
         finally:
             thread.join()
