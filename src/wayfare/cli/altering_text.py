@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wayfare.cli.screen import console
-from wayfare.core.amounts import duration
+from wayfare.core.amounts import count, duration
 from wayfare.core.changes import Blocks, Entry, Holder, Measured, Standing
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.statements import Statement
@@ -159,8 +159,8 @@ def done(done: Done, verb: str, seconds: float) -> None:
     if not done.entries:
         console().print(Text("Nothing was left to do.", "green"))
     else:
-        count = len(done.entries)
-        console().print(Text(f"{count} revision{'s' * (count != 1)} {verb} in {duration(seconds)}.", "bold"))
+        told = f"{count(len(done.entries), 'revision')} {verb} in {duration(seconds)}."
+        console().print(Text(told, "bold"))
 
 
 def adopted(tool: str, fresh: Sequence[Entry]) -> None:
