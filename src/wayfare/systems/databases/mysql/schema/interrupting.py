@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from wayfare.core.beside import beside
 from wayfare.core.errors import Stopped, SystemFailed
 from wayfare.systems.databases.mysql import connection as link
 from wayfare.systems.databases.mysql.connection import Connection, Connections
@@ -21,21 +22,14 @@ def interruptible(connections: Connections, connection: Connection, interrupted:
 
     Raises Stopped with the reason in place of the server's error.
     """
-    over = threading.Event()
     process = int(connection.thread_id())
-    thread = threading.Thread(
-        target=_watch, args=(connections, process, interrupted, over), name="schema-interrupting", daemon=True
-    )
-    thread.start()
     try:
-        yield
+        with beside("schema-interrupting", lambda over: _watch(connections, process, interrupted, over)):
+            yield
     except SystemFailed as error:
         if number(error.__cause__ or error) == _KILLED and (why := interrupted()):
             raise Stopped(why) from error
         raise
-    finally:
-        over.set()
-        thread.join()
 
 
 def _watch(connections: Connections, process: int, interrupted: Callable[[], str], over: threading.Event) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import psycopg
 
+from wayfare.core.beside import beside
 from wayfare.core.changes import Policy
 from wayfare.core.errors import Stopped
 from wayfare.systems.databases.postgresql.connect import Connection
@@ -22,16 +23,8 @@ def interruptible(connection: Connection, interrupted: Callable[[], str]) -> Ite
 
     It is asked for again until the end: between two statements the server has nothing to cancel, and forgets it.
     """
-    over = threading.Event()
-    thread = threading.Thread(
-        target=_watch, args=(connection, interrupted, over), name="schema-interrupting", daemon=True
-    )
-    thread.start()
-    try:
+    with beside("schema-interrupting", lambda over: _watch(connection, interrupted, over)):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def _watch(connection: Connection, interrupted: Callable[[], str], over: threading.Event) -> None:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from wayfare.core.beside import beside
 from wayfare.core.errors import WayfareError
 from wayfare.core.statements import Kind, Statement
 from wayfare.systems.databases.postgresql.connect import Connection, Connections
@@ -63,15 +64,9 @@ def telling(
         yield
         return
     row = connection.execute("select pg_backend_pid()").fetchone()  # a pooler's own number is not the server's
-    over = threading.Event()
-    asked = (connections, int(row[0]) if row else 0, progress, over)
-    thread = threading.Thread(target=_watch, args=asked, name="schema-progress", daemon=True)
-    thread.start()
-    try:
+    pid = int(row[0]) if row else 0
+    with beside("schema-progress", lambda over: _watch(connections, pid, progress, over)):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def _watch(connections: Connections, pid: int, progress: Callable[[float], None], over: threading.Event) -> None:
