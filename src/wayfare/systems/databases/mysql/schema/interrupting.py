@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from wayfare.core.beside import beside
 from wayfare.core.errors import Stopped, SystemFailed
+from wayfare.systems.beside import beside
 from wayfare.systems.databases.mysql import connection as link
 from wayfare.systems.databases.mysql.connection import Connection, Connections
 from wayfare.systems.databases.mysql.errors import number

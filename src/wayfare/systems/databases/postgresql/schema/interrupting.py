@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 import psycopg
 
-from wayfare.core.beside import beside
 from wayfare.core.changes import Policy
 from wayfare.core.errors import Stopped
+from wayfare.systems.beside import beside
 from wayfare.systems.databases.postgresql.connect import Connection
 
 ASK_SECONDS = 0.1

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from wayfare.core.beside import beside
 from wayfare.core.errors import WayfareError
 from wayfare.core.statements import Kind, Statement
+from wayfare.systems.beside import beside
 from wayfare.systems.databases.postgresql.connect import Connection, Connections
 
 POLL_SECONDS = 0.25
