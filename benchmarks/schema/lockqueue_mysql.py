@@ -7,9 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import pymysql
 
 from benchmarks.results import Figure
 from wayfare.core.address import Address
@@ -17,7 +14,7 @@ from wayfare.core.changes import Entry, Policy, Standing
 from wayfare.core.errors import Unavailable
 from wayfare.core.statements import Action, Kind, Statement
 from wayfare.systems.databases.mysql.database import MySql
-from wayfare.systems.databases.mysql.testbed import BEDS
+from wayfare.systems.databases.mysql.testbed import BEDS, connect
 
 CLIENTS = 8
 READER_SECONDS = 6.0
@@ -25,17 +22,6 @@ CHANGES = {
     "told INSTANT": Policy(clause="ALGORITHM=INSTANT"),
     "of unknown length": Policy(),
 }
-
-
-def connect(address: Address) -> Any:
-    return pymysql.connect(
-        host=address.host,
-        port=address.port,
-        user=address.user,
-        password=address.password.reveal(),
-        database=address.database,
-        autocommit=True,
-    )
 
 
 def figures(worst_ms_max: float) -> Iterator[Figure]:

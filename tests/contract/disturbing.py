@@ -9,11 +9,11 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
-import pymysql
 import pytds
 
 from wayfare.core.address import Address
 from wayfare.core.changes import LOCK_TABLE, Held
+from wayfare.systems.databases.mysql.testbed import connect as mysql
 
 
 @contextmanager
@@ -28,17 +28,6 @@ def _sqlite_ends(address: Address) -> None:
     with closing(sqlite3.connect(address.database)) as connection:
         connection.execute(f"UPDATE {LOCK_TABLE} SET until = 1")
         connection.commit()
-
-
-def mysql(address: Address) -> Any:
-    return pymysql.connect(
-        host=address.host,
-        port=address.port,
-        user=address.user,
-        password=address.password.reveal(),
-        database=address.database,
-        autocommit=True,
-    )
 
 
 @contextmanager

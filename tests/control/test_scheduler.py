@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 from control.scheduling import POLICIES
+from prepared import PIPE, Process, start
 from wayfare.control import schedules
 from wayfare.control.missed import Missed
 from wayfare.control.scheduler import Scheduler
@@ -34,10 +34,9 @@ TENANTS = ("default", "acme")
 
 
 @contextmanager
-def process(mode: str, settings: Settings) -> Iterator[subprocess.Popen[str]]:
+def process(mode: str, settings: Settings) -> Iterator[Process | Popen[str]]:
     """Ended by its closed input; killed where a test has killed it."""
-    command = [sys.executable, str(SCRIPT), mode, str(settings.home), settings.store_url]
-    started = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    started = start(mode, str(settings.home), settings.store_url, script=SCRIPT, stdin=PIPE, stdout=PIPE)
     assert started.stdout is not None
     try:
         if mode != "claim":

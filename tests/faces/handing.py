@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from psql import sql
 from wayfare.core.address import Address
 from wayfare.core.errors import Unavailable
 from wayfare.systems.databases.postgresql import testbed
@@ -59,18 +60,8 @@ def two_databases(roots: tuple[Address, Address], name: str) -> Iterator[Pair]:
     sql(made.green, f"create subscription {name} connection '{at}' publication ours")
     until(lambda: sql(made.green, "select distinct srsubstate from pg_subscription_rel") == [("r",)])
     yield made
-    with psycopg.connect(autocommit=True, options=WRITES, **of(made.green)) as last:
+    with psycopg.connect(autocommit=True, options=WRITES, **parameters(made.green)) as last:
         last.execute(f"drop subscription if exists {name}")
-
-
-def of(address: Address) -> dict[str, Any]:
-    return parameters(address)
-
-
-def sql(address: Address, statement: str) -> Any:
-    with psycopg.connect(autocommit=True, **of(address)) as connection:
-        cursor = connection.execute(statement)
-        return cursor.fetchall() if cursor.description else None
 
 
 def until(ready: Callable[[], Any], seconds: float = 60) -> Any:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -14,8 +12,9 @@ from pathlib import Path
 
 import httpx2
 
+from prepared import start
+
 START_SECONDS = 120.0  # four processes on a busy machine
-COMMAND = [sys.executable, "-c", "from wayfare.main import run; run()"]
 
 
 def free_port() -> int:
@@ -33,12 +32,8 @@ class Server:
         self.log = home / "serve.log"
         own = {k: v for k, v in os.environ.items() if not k.startswith("WAYFARE_")}
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*COMMAND, "serve", "--port", str(self.port), *args],
-                env={**own, "WAYFARE_HOME": str(home), **(env or {})},
-                stdout=subprocess.DEVNULL,
-                stderr=log,
-            )
+            given = {**own, "WAYFARE_HOME": str(home), **(env or {})}
+            self.process = start("serve", "--port", str(self.port), *args, environ=given, stderr=log)
 
     def wait(self) -> None:
         until = time.monotonic() + START_SECONDS

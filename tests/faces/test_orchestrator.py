@@ -6,13 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import psycopg
 import pytest
 
 from beds import running
 from faces.orchestrating import PASSWORD, Office, opened_office, string
+from psql import sql
 from wayfare.core.address import Address
-from wayfare.systems.databases.postgresql.options import parameters
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 INDEX = "CREATE INDEX CONCURRENTLY idx_users_email ON users(email);"
@@ -42,12 +41,6 @@ def address(fresh: Callable[[], Address]) -> Address:
 @pytest.fixture
 def database(office: Office, address: Address) -> str:
     return office.register(f"prod-{address.database}", address)
-
-
-def sql(address: Address, statement: str) -> Any:
-    with psycopg.connect(autocommit=True, **parameters(address)) as connection:
-        cursor = connection.execute(statement)
-        return cursor.fetchall() if cursor.description else None
 
 
 def columns(address: Address, table: str = "users") -> list[str]:

@@ -11,9 +11,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from faces.handing import WRITES, Pair, Writer, closed, never_both, of, sql, two_databases, two_servers, until
+from faces.handing import WRITES, Pair, Writer, closed, never_both, two_databases, two_servers, until
 from faces.orchestrating import Office, opened_office
+from psql import sql
 from wayfare.core.address import Address
+from wayfare.systems.databases.postgresql.options import parameters
 
 CHANGE = "ALTER TABLE orders ADD COLUMN note text;"
 STEPS = ["close copy to writers", "change copy", "follow copy", "switch to copy", "observe copy"]
@@ -137,7 +139,7 @@ def started(office: Office, pair: Pair, **more: Any) -> tuple[str, str]:
 
 
 def test_green_that_falls_behind_is_taken_back(office: Office, pair: Pair) -> None:
-    with psycopg.connect(options=WRITES, **of(pair.green)) as holder:
+    with psycopg.connect(options=WRITES, **parameters(pair.green)) as holder:
         run = started(office, pair, replicationLagSecondsMax=1, rollbackOnLag=True)
         holder.execute("lock table orders in exclusive mode")
         sql(pair.blue, "insert into orders (n) values (7000)")

@@ -10,8 +10,10 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from faces.handing import Pair, closed, of, sql, two_databases, two_servers, until
+from faces.handing import Pair, closed, two_databases, two_servers, until
 from faces.orchestrating import Office, opened_office
+from psql import sql
+from wayfare.systems.databases.postgresql.options import parameters
 from wayfare.systems.databases.postgresql.testcluster import COUNTING
 
 pytestmark = pytest.mark.slow
@@ -83,7 +85,7 @@ def test_what_is_no_slower_stays(office: Office, pair: Pair) -> None:
     with readers(pair):
         run = begin(office, "ALTER TABLE orders ADD COLUMN note text;")
         until(lambda: closed(pair.blue) and not closed(pair.green))
-        with psycopg.connect(autocommit=True, **of(pair.blue)) as stubborn:
+        with psycopg.connect(autocommit=True, **parameters(pair.blue)) as stubborn:
             stubborn.execute("begin read write; insert into orders (n) values (-700), (-800); commit")
         done = office.ended(*run)
     assert done["status"] == "Succeeded", done

@@ -9,17 +9,15 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
-import pymysql
 import pytest
 
 from beds import running
 from faces.orchestrating import Office, opened_office
+from psql import counting, sql
 from wayfare.core.address import Address
 from wayfare.core.changes import Changeable
-from wayfare.core.errors import Unavailable
-from wayfare.systems.databases.postgresql import testbed
+from wayfare.systems.databases.mysql.testbed import connect
 from wayfare.systems.databases.postgresql.options import parameters
-from wayfare.systems.databases.postgresql.testcluster import COUNTING
 from wayfare.systems.registry import open_database
 from wayfare.systems.testing import Fresh
 
@@ -35,11 +33,8 @@ AT_WORK = "select 1 from pg_stat_activity where application_name like 'wayfare s
 
 @pytest.fixture(scope="module")
 def fresh() -> Iterator[Fresh]:
-    try:
-        with testbed.server(*COUNTING) as root:
-            yield testbed.fresh(root)
-    except Unavailable as reason:
-        pytest.skip(str(reason))
+    with counting() as created:
+        yield created
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +53,6 @@ def address(fresh: Fresh) -> Address:
 @pytest.fixture
 def database(office: Office, address: Address) -> str:
     return office.register(f"shop-{address.database}", address, "Staging")
-
-
-def sql(address: Address, statement: str) -> Any:
-    """As the shop: a wait of our own reading would not count."""
-    with psycopg.connect(autocommit=True, **{**parameters(address), "application_name": "shop"}) as connection:
-        cursor = connection.execute(statement)
-        return cursor.fetchall() if cursor.description else None
 
 
 def dumped(address: Address) -> str:
@@ -183,7 +171,7 @@ def maria(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
 def test_where_each_change_commits_itself_it_is_ended_too(office: Office, maria: Fresh) -> None:
     """It would take 50 s. That server counts no queries unless it is told to."""
     address = maria()
-    with closing(pymysql.connect(**place(address))) as connection, connection.cursor() as cursor:
+    with closing(connect(address)) as connection, connection.cursor() as cursor:
         cursor.execute("CREATE TABLE users (id INT PRIMARY KEY)")
         cursor.execute("INSERT INTO users SELECT seq FROM seq_1_to_500")
         before = dumped(address)
@@ -205,9 +193,3 @@ def test_where_each_change_commits_itself_it_is_ended_too(office: Office, maria:
     with open_database(address) as found:
         assert isinstance(found, Changeable)
         assert [entry.standing for entry in found.schema().entries()] == ["undone"]
-
-
-def place(address: Address) -> dict[str, Any]:
-    password = address.password.reveal()
-    return {"host": address.host, "port": address.port, "user": address.user, "password": password,
-            "database": address.database, "autocommit": True}  # fmt: skip

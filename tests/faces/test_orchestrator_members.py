@@ -14,6 +14,7 @@ import psycopg
 import pytest
 
 from faces.orchestrating import QUICK, Office, opened_office
+from psql import sql
 from wayfare.core.address import Address
 from wayfare.core.errors import Unavailable
 from wayfare.store.shelf import Shelf
@@ -28,12 +29,6 @@ class Servers:
     primary: Address
     standby: Address
     subscriber: Address
-
-
-def sql(address: Address, statement: str) -> Any:
-    with psycopg.connect(autocommit=True, **parameters(address)) as connection:
-        cursor = connection.execute(statement)
-        return cursor.fetchall() if cursor.description else None
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 
 from faces.orchestrating import Office, opened_office
+from psql import counting, sql
 from wayfare.core.address import Address
-from wayfare.core.errors import Unavailable
-from wayfare.systems.databases.postgresql import testbed
-from wayfare.systems.databases.postgresql.options import parameters
-from wayfare.systems.databases.postgresql.testcluster import COUNTING
 from wayfare.systems.testing import Fresh
 
 TABLE = """
@@ -28,11 +24,8 @@ READS_AGE = "select count(*) from users where age = 7"
 
 @pytest.fixture(scope="module")
 def fresh() -> Iterator[Fresh]:
-    try:
-        with testbed.server(*COUNTING) as root:
-            yield testbed.fresh(root)
-    except Unavailable as reason:
-        pytest.skip(str(reason))
+    with counting() as created:
+        yield created
 
 
 @pytest.fixture(scope="module")
@@ -55,12 +48,6 @@ def address(fresh: Fresh) -> Address:
 @pytest.fixture
 def database(office: Office, address: Address) -> str:
     return office.register(f"shop-{address.database}", address, "Staging")
-
-
-def sql(address: Address, statement: str) -> Any:
-    with psycopg.connect(autocommit=True, **parameters(address)) as connection:
-        cursor = connection.execute(statement)
-        return cursor.fetchall() if cursor.description else None
 
 
 def columns(address: Address) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,8 @@ import psycopg
 import pytest
 
 from faces.journal import Watcher, new_run, watch_all, write_many
-from faces.server import COMMAND, Server, serving
+from faces.server import Server, serving
+from prepared import PIPE, start
 from store.beds import as_app
 from wayfare.access.entrance import Entrance
 from wayfare.access.scopes import Role
@@ -38,14 +38,9 @@ SECRET = "a secret of thirty-two bytes or more"
 def serve(home: Path, *args: str, **env: str) -> tuple[int, str]:
     """(exit code, what was said) of a command that is to end by itself."""
     own = {k: v for k, v in os.environ.items() if not k.startswith("WAYFARE_")}
-    done = subprocess.run(
-        [*COMMAND, "serve", *args],
-        env={**own, "WAYFARE_HOME": str(home), **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return done.returncode, done.stdout + done.stderr
+    started = start("serve", *args, environ={**own, "WAYFARE_HOME": str(home), **env}, stdout=PIPE, stderr=PIPE)
+    out, err = started.communicate(timeout=60)
+    return started.wait(), out + err
 
 
 @pytest.mark.parametrize(

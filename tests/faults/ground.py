@@ -9,10 +9,10 @@ from typing import Any
 
 import duckdb
 import psycopg
-import pymysql
 
 from wayfare.control.copies import CopyRequest, verify
 from wayfare.core.address import Address
+from wayfare.systems.databases.mysql.testbed import connect
 from wayfare.systems.databases.postgresql.options import parameters
 
 ITEMS = 20_000
@@ -42,8 +42,7 @@ def _connected(address: Address) -> Iterator[Any]:
             with psycopg.connect(autocommit=True, **parameters(address)) as connection:
                 yield connection.cursor()
         case "mysql":
-            place = {"host": address.host, "port": address.port, "user": address.user, "database": address.database}
-            with pymysql.connect(**place, password=address.password.reveal(), autocommit=True) as connection:
+            with connect(address) as connection:
                 yield connection.cursor()
         case "sqlite":
             with closing(sqlite3.connect(address.database, isolation_level=None, timeout=60)) as connection:

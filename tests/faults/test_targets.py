@@ -15,7 +15,7 @@ import pytest
 from faults.copying import failure, refused, roll_back
 from faults.ground import fill, same, sql, tables
 from moving import file_address, move
-from stories.command import RUN
+from prepared import COMMAND
 from wayfare.control.copies import CopyRequest
 from wayfare.core.address import Address
 from wayfare.core.errors import Conflict, Forbidden, Invalid, NotFound
@@ -154,7 +154,7 @@ def as_anybody(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     if less and not shutil.which("setpriv"):
         pytest.skip("root writes everywhere, and there is no setpriv to take that away")
     environ = {**os.environ, "WAYFARE_HOME": str(home), "COLUMNS": "200"}
-    return subprocess.run([*less, *RUN, *words], env=environ, capture_output=True, text=True, check=False)
+    return subprocess.run([*less, *COMMAND, *words], env=environ, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("system", ["sqlite", "duckdb", "clickhouse"])

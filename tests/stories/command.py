@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -14,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from prepared import PIPE, Process, start
 from wayfare.settings import Settings
 from wayfare.store.store import Store
 
 SECONDS_MAX = 240.0
-RUN = [sys.executable, "-m", "wayfare"]
 
 
 @dataclass(frozen=True)
@@ -40,29 +39,11 @@ class Wayfare:
     home: Path
 
     def __call__(self, *arguments: str | Path, **environ: str) -> Answer:
-        done = subprocess.run(
-            [*RUN, *map(str, arguments)],
-            cwd=self.folder,
-            env=self.environ(**environ),
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=SECONDS_MAX,
-            check=False,
-        )
-        return Answer(done.returncode, done.stdout, done.stderr)
+        return self.start(*arguments, **environ).end()
 
     def start(self, *arguments: str | Path, **environ: str) -> Started:
-        process = subprocess.Popen(
-            [*RUN, *map(str, arguments)],
-            cwd=self.folder,
-            env=self.environ(**environ),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        )
-        return Started(process)
+        own = self.environ(**environ)
+        return Started(start(*map(str, arguments), environ=own, folder=self.folder, stdout=PIPE, stderr=PIPE))
 
     def environ(self, **more: str) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("WAYFARE_") or k == "WAYFARE_NATIVE"}
@@ -84,7 +65,7 @@ class Wayfare:
 
 @dataclass(frozen=True)
 class Started:
-    process: subprocess.Popen[str]
+    process: Process | subprocess.Popen[str]
 
     def interrupt(self) -> None:
         self.process.send_signal(signal.SIGINT)

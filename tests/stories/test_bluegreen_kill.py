@@ -13,8 +13,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from faces.handing import Pair, Writer, closed, never_both, sql, two_databases, two_servers, until
+from faces.handing import Pair, Writer, closed, never_both, two_databases, two_servers, until
 from faces.server import Server, serving
+from psql import sql
 
 CHANGE = "ALTER TABLE orders ADD COLUMN note text;"
 ENDED = ("Succeeded", "Failed", "RolledBack")

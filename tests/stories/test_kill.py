@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import Popen
 
 import pytest
 
 from beds import running
 from moving import file_address, home
+from prepared import Process, start
 from wayfare.control.copies import CopyRequest, verify
 from wayfare.core.address import Address
 from wayfare.core.events import Name
@@ -53,15 +53,10 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Address]:
         yield fresh()
 
 
-def start(source: Address, target: Address, home: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "wayfare", "copy", source.url(reveal=True), target.url(reveal=True)]
-    environment = {**os.environ, "WAYFARE_HOME": str(home)}
-    return subprocess.Popen(
-        [*command, "--json", "--rows-per-chunk", "1000"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+def begin(source: Address, target: Address, home: Path) -> Process | Popen[str]:
+    words = ("copy", source.url(reveal=True), target.url(reveal=True), "--json", "--rows-per-chunk", "1000")
+    with (home / "said").open("a") as said:
+        return start(*words, environ={**os.environ, "WAYFARE_HOME": str(home)}, stdout=said, stderr=said)
 
 
 def moments_of(store: Store) -> set[tuple[str, str]]:
@@ -75,7 +70,7 @@ def moments_of(store: Store) -> set[tuple[str, str]]:
     return {(e.name, kinds.get(e.step, e.step)) for e in events if e.name is not Name.ADOPTED}
 
 
-def wait_for(ready: Callable[[], bool], child: subprocess.Popen[bytes]) -> None:
+def wait_for(ready: Callable[[], bool], child: Process | Popen[str]) -> None:
     deadline = time.monotonic() + SECONDS_MAX
     while not ready():
         assert time.monotonic() < deadline, "no progress"
@@ -91,11 +86,10 @@ def test_killed_after_every_kind_of_event(source: Address, target: Address, tmp_
     seen: set[tuple[str, str]] = set()
     with home(tmp_path / "home") as (_, store):
         while [r.status for r in store.runs()] != [Status.SUCCEEDED]:
-            child = start(source, target, tmp_path / "home")
+            child = begin(source, target, tmp_path / "home")
             wait_for(lambda: moments_of(store) > seen, child)  # noqa: B023  called within this round
             child.send_signal(signal.SIGKILL)  # also in the moment between the run's end and the command's
-            output = child.communicate()[0].decode()
-            assert child.returncode in (0, -signal.SIGKILL), output
+            assert child.wait() in (0, -signal.SIGKILL), (tmp_path / "home" / "said").read_text()
             kills, seen = kills + (child.returncode != 0), moments_of(store)
         runs = store.runs()
         assert [r.status for r in runs] == [Status.SUCCEEDED], "one run, resumed every time"

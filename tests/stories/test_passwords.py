@@ -17,7 +17,8 @@ import pytest
 
 from beds import running
 from moving import run_script
-from stories.command import RUN, SECONDS_MAX, Wayfare
+from prepared import COMMAND
+from stories.command import SECONDS_MAX, Wayfare
 from wayfare.core.address import Address
 from wayfare.core.redacted import Redacted
 
@@ -59,7 +60,7 @@ def typed(wayfare: Wayfare, words: list[str], answers: list[str]) -> tuple[int, 
     ours, theirs = pty.openpty()
     environ = {**wayfare.environ(), "TERM": "xterm"}
     process = subprocess.Popen(
-        [*RUN, *words],
+        [*COMMAND, *words],
         cwd=wayfare.folder,
         env=environ,
         stdin=theirs,

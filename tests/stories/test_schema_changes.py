@@ -15,6 +15,7 @@ import pytest
 
 from faces.orchestrating import QUICK, Office, opened_office
 from moving import data, run_script
+from psql import sql
 from stories.schema_changes import CHINOOK, SAKILA, Wanted
 from wayfare.core.address import Address
 from wayfare.core.changes import Changeable, Replicates
@@ -84,11 +85,6 @@ def load(server: Address, name: str, database: str) -> None:
 def office(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     with opened_office(tmp_path_factory.mktemp("home"), lambda: cluster.primary) as found:
         yield found
-
-
-def sql(address: Address, statement: str) -> None:
-    with psycopg.connect(autocommit=True, **parameters(address)) as connection:
-        connection.execute(statement.encode())
 
 
 def dumped(address: Address) -> list[str]:

@@ -14,6 +14,7 @@ import pytest
 
 from beds import running
 from faces.server import Server, serving
+from psql import sql
 from wayfare.core.address import Address
 from wayfare.systems.databases.postgresql.options import parameters
 
@@ -27,12 +28,6 @@ pytestmark = pytest.mark.longest
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Address]]:
     with running("postgresql", tmp_path_factory.mktemp("postgresql")) as create:
         yield create
-
-
-def sql(address: Address, statement: str) -> Any:
-    with psycopg.connect(autocommit=True, **parameters(address)) as connection:
-        cursor = connection.execute(statement)
-        return cursor.fetchall() if cursor.description else None
 
 
 def ask(server: Server, method: str, path: str, json: Any = None) -> Any:

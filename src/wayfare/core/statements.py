@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from wayfare.core.errors import Refused
 
 
 class Kind(StrEnum):
@@ -105,6 +107,11 @@ class Statement:
     rows: str = ""  # what follows COPY … FROM STDIN, to the line before `\.`
 
     @property
+    def place(self) -> str:
+        """Where it stands, as errors name it."""
+        return f"line {self.line}, column {self.column}"
+
+    @property
     def kind(self) -> Kind:
         return self.actions[0].kind if self.actions else Kind.OTHER
 
@@ -113,3 +120,16 @@ class Statement:
         """All that it names, in order, each once."""
         named = (t for a in self.actions for t in (a.table, str(a.details.get("references", ""))) if t)
         return tuple(dict.fromkeys(named))
+
+
+def refuse_what_ends_a_transaction(statements: Sequence[Statement], alone: str = "Carry it out alone.") -> None:
+    """For those that are to be committed together with their entry. `alone` is the remedy for what refuses to run in a
+    transaction at all. Raises Refused, with the place of the first.
+    """
+    for statement in statements:
+        if statement.alone:
+            why = "this statement refuses to run within a transaction, so it cannot be carried out with others."
+            raise Refused(why, where=statement.place, remedy=alone)
+        if any(action.kind is Kind.TRANSACTION for action in statement.actions):
+            why = "the transaction is ours: its statements and its entry are committed together."
+            raise Refused(why, where=statement.place, remedy="Take BEGIN, COMMIT and the like out of the script.")

@@ -27,8 +27,7 @@ def forbidden(statements: Sequence[Statement], dialect: str) -> list[Finding]:
 
 
 def _finding(statement: Statement, reason: str, advice: str) -> Finding:
-    where = f"line {statement.line}, column {statement.column}"
-    return Finding("statement_forbidden", Severity.ERROR, reason, where, advice)
+    return Finding("statement_forbidden", Severity.ERROR, reason, statement.place, advice)
 
 
 def _reasons(statement: Statement, dialect: str) -> Iterator[tuple[str, str]]:

@@ -7,13 +7,13 @@ import time
 from contextlib import closing
 from typing import Any
 
-import pymysql
 import pytest
 
 from wayfare.core.changes import Blocks, Entry, Policy, Standing
 from wayfare.core.errors import Busy, Refused, Unavailable
 from wayfare.core.statements import Action, Kind, Statement
 from wayfare.systems.databases.mysql.schema import carry, gentle, harmless
+from wayfare.systems.databases.mysql.testbed import connect
 
 ENTRY = Entry("changes", "1", "a change", "", Standing.APPLIED, 1, 1)
 TABLES = (
@@ -84,16 +84,9 @@ def test_a_clause_is_put_where_it_belongs():
     assert carry.clause(view, pinned) == view.text
 
 
-def reader(db: Any) -> Any:
-    a = db.address
-    return pymysql.connect(
-        host=a.host, port=a.port, user=a.user, password=a.password.reveal(), database=a.database, autocommit=True
-    )
-
-
 def test_a_change_behind_a_reader_lets_others_read_and_names_who_is_in_the_way(schema, db):
     """A change in the queue would stop every later query: so it must be out of it again and again."""
-    with schema.lock("a runner") as held, closing(reader(db)) as first, closing(reader(db)) as second:
+    with schema.lock("a runner") as held, closing(connect(db.address)) as first, closing(connect(db.address)) as second:
         first.begin()
         first.cursor().execute("SELECT * FROM users")
         failed: list[Exception] = []

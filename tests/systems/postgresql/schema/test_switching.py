@@ -11,11 +11,13 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from faces.handing import WRITES, Pair, of, sql, two_databases, two_servers, until
+from faces.handing import WRITES, Pair, two_databases, two_servers, until
+from psql import sql
 from wayfare.core.changes import Policy
 from wayfare.core.errors import Busy, Invalid, NotFound, Refused, Unavailable, Unreachable
 from wayfare.core.switches import Counter, Switches
 from wayfare.systems.databases.postgresql.database import PostgreSQL
+from wayfare.systems.databases.postgresql.options import parameters
 from wayfare.systems.databases.postgresql.testcluster import pooler
 
 from .scripts import ADD_COLUMN, entry
@@ -58,7 +60,7 @@ def test_who_connects_to_a_frozen_database_reads_and_the_right_writes(db):
         right.freeze()
         right.freeze()
         assert (right.setting(), db.takes_writes()) == ("on", False)
-        with psycopg.connect(autocommit=True, **of(db.address)) as client:
+        with psycopg.connect(autocommit=True, **parameters(db.address)) as client:
             assert client.execute("select 1").fetchone() == (1,)
             with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                 client.execute("create table t (a int)")
@@ -81,17 +83,17 @@ def test_a_schema_is_changed_although_it_is_frozen_only_by_who_wants_that(db):
 
 
 def test_clients_of_before_are_ended_and_those_after_stay(db):
-    before = psycopg.connect(**of(db.address))
+    before = psycopg.connect(**parameters(db.address))
     before.execute("select 1")
     with db.switch() as right:
         right.freeze()
-        with psycopg.connect(**of(db.address)) as after:
+        with psycopg.connect(**parameters(db.address)) as after:
             assert right.end_others(10) >= 1
             assert after.execute("select 1").fetchone() == (1,)
         with pytest.raises(psycopg.OperationalError):
             before.execute("select 1")
         assert right.setting() == "on", "its own connection is not ended"
-        with psycopg.connect(**of(db.address)) as reader:
+        with psycopg.connect(**parameters(db.address)) as reader:
             reader.execute("select 1")
             right.thaw()
             assert right.end_others(10) >= 1
@@ -103,7 +105,7 @@ def test_clients_of_before_are_ended_and_those_after_stay(db):
 def test_without_its_connection_the_right_is_lost(db):
     with db.switch() as right:
         pid = "select pid from pg_stat_activity where application_name = 'wayfare switch' and datname = %s"
-        with psycopg.connect(autocommit=True, **of(db.address)) as other:
+        with psycopg.connect(autocommit=True, **parameters(db.address)) as other:
             other.execute(f"select pg_terminate_backend(({pid}))", (db.address.database,))
             until(lambda: not other.execute(pid, (db.address.database,)).fetchall())
         with pytest.raises(Unreachable):
@@ -121,7 +123,7 @@ def test_writers_that_come_all_the_time_have_all_been_seen_when_others_are_ended
     def write() -> None:
         while not stop.is_set():
             try:
-                with psycopg.connect(autocommit=True, **of(db.address)) as client:
+                with psycopg.connect(autocommit=True, **parameters(db.address)) as client:
                     for _ in range(5):
                         client.execute("insert into t values (1)")
             except psycopg.Error:
@@ -186,7 +188,7 @@ def test_a_subscription_is_known_and_stopped(blue, green, pair):
 
 
 def test_a_client_that_does_not_go_is_busy(db):
-    with psycopg.connect(autocommit=True, **of(db.address)) as client, db.switch() as right:
+    with psycopg.connect(autocommit=True, **parameters(db.address)) as client, db.switch() as right:
         right.freeze()
         os.kill(client.info.backend_pid, signal.SIGSTOP)
         try:

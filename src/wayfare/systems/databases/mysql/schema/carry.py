@@ -238,7 +238,7 @@ class placed(AbstractContextManager[None]):  # noqa: N801  # read as a word: wit
     """What the server says of a statement, with the statement's place; a loss of values is a refusal here."""
 
     def __init__(self, statement: Statement) -> None:
-        self._where = place(statement)
+        self._where = statement.place
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, LossRefused):
@@ -247,9 +247,5 @@ class placed(AbstractContextManager[None]):  # noqa: N801  # read as a word: wit
             error.where = self._where
 
 
-def place(statement: Statement) -> str:
-    return f"line {statement.line}, column {statement.column}"
-
-
 def refused(statement: Statement, message: str, remedy: str) -> Refused:
-    return Refused(message, where=place(statement), remedy=remedy)
+    return Refused(message, where=statement.place, remedy=remedy)

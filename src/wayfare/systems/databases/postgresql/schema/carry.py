@@ -13,8 +13,7 @@ from contextlib import closing
 import psycopg
 
 from wayfare.core.changes import Carried, Entry, Policy, ended_now
-from wayfare.core.errors import Refused
-from wayfare.core.statements import Kind, Statement
+from wayfare.core.statements import Kind, Statement, refuse_what_ends_a_transaction
 from wayfare.systems.databases.postgresql.connect import Connection, Connections
 from wayfare.systems.databases.postgresql.dialect import qualified
 from wayfare.systems.databases.postgresql.errors import classifying
@@ -46,7 +45,7 @@ def carry(
     connections: Connections, fence: int, statements: Sequence[Statement], entry: Entry, policy: Policy
 ) -> Carried:
     """All of them and the entry, or nothing. Raises as `Held.carry` does."""
-    _refuse_what_ends_it(statements)
+    refuse_what_ends_a_transaction(statements)
     began, tries = time.monotonic(), 0
     known = any(strength(mode) >= 0 for mode in policy.locks.values())
     with closing(connections.own()) as connection:  # a script may change its settings, so nobody gets it afterwards
@@ -155,13 +154,3 @@ def _commit(connection: Connection, statements: Sequence[Statement]) -> None:
 def wanted(statements: Sequence[Statement], policy: Policy) -> Mapping[str, str]:
     """The locks that are known, or else the strongest on all that is named: only to tell who is in the way."""
     return policy.locks or {table: "AccessExclusiveLock" for s in statements for table in s.tables}
-
-
-def _refuse_what_ends_it(statements: Sequence[Statement]) -> None:
-    for statement in statements:
-        if statement.alone:
-            why = "this statement refuses to run within a transaction, so it cannot be carried out with others."
-            raise Refused(why, where=where(statement), remedy="Carry it out alone.")
-        if any(action.kind is Kind.TRANSACTION for action in statement.actions):
-            why = "the transaction is ours: its statements and its entry are committed together."
-            raise Refused(why, where=where(statement), remedy="Take BEGIN, COMMIT and the like out of the script.")

@@ -199,16 +199,12 @@ def orphans(connection: sqlite3.Connection) -> Orphans:
     return found
 
 
-def place(statement: Statement) -> str:
-    return f"line {statement.line}, column {statement.column}"
-
-
 def _refused(statement: Statement, message: str, remedy: str) -> Refused:
-    return Refused(message, where=place(statement), remedy=remedy)
+    return Refused(message, where=statement.place, remedy=remedy)
 
 
 def _sorted(statement: Statement, error: sqlite3.Error) -> WayfareError:
     code = getattr(error, "sqlite_errorcode", 0)
     found = sort(None, "", code, str(error))
-    found.where = place(statement)
+    found.where = statement.place
     return found

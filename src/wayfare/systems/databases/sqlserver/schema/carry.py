@@ -13,7 +13,7 @@ from contextlib import closing
 
 from wayfare.core.changes import Carried, Entry, Policy, ended_now
 from wayfare.core.errors import Busy, Refused, Unreachable, WayfareError
-from wayfare.core.statements import Kind, Statement
+from wayfare.core.statements import Kind, Statement, refuse_what_ends_a_transaction
 from wayfare.systems.databases.sqlserver.connection import Connections
 from wayfare.systems.databases.sqlserver.drivers import Connection
 from wayfare.systems.databases.sqlserver.errors import classified
@@ -39,7 +39,7 @@ def carry(
     connections: Connections, fence: int, statements: Sequence[Statement], entry: Entry, policy: Policy
 ) -> Carried:
     """All of them and the entry, or nothing. Raises as `Held.carry` does."""
-    _refuse_what_ends_it(statements)
+    refuse_what_ends_a_transaction(statements, alone="Carry it out alone: write GO before and after it.")
     began, tries, worked = time.monotonic(), 0, 0.0
     with closing(connections.open()) as connection:  # a script may change its settings, so nobody gets it afterwards
         with classified():
@@ -121,13 +121,3 @@ def execute(connection: Connection, statement: Statement, seconds_max: float = 0
         raise Failed(statement, error) from error
     except WayfareError as error:
         raise Failed(statement, error) from error
-
-
-def _refuse_what_ends_it(statements: Sequence[Statement]) -> None:
-    for statement in statements:
-        if statement.alone:
-            why = "this statement refuses to run within a transaction, so it cannot be carried out with others."
-            raise Refused(why, where=where(statement), remedy="Carry it out alone: write GO before and after it.")
-        if any(action.kind is Kind.TRANSACTION for action in statement.actions):
-            why = "the transaction is ours: its statements and its entry are committed together."
-            raise Refused(why, where=where(statement), remedy="Take BEGIN, COMMIT and the like out of the script.")

@@ -34,6 +34,6 @@ def where(statement: Statement, line: int = 0) -> str:
     """The place in the script. A batch may hold many statements; `line` (from 1) is the one that the server told."""
     lines = statement.text.split("\n")
     if not 1 < line <= len(lines):
-        return f"line {statement.line}, column {statement.column}"
+        return statement.place
     text = lines[line - 1]
     return f"line {statement.line + line - 1}, column {len(text) - len(text.lstrip()) + 1}"

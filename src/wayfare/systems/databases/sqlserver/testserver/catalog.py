@@ -149,7 +149,9 @@ class Catalog:
         return int(found)
 
     def declared(self, schema: str, name: str) -> list[tuple[str, str]]:
-        """Each column's name and type as declared; empty for what is no table."""
+        """Each column's name and type as declared; empty for what is no table of a user."""
+        if schema.lower() == "sys":
+            return []  # a query of the catalog names a dozen of these
         sql = (
             "SELECT c.name, c.declared FROM sys.columns c JOIN sys.objects o USING (object_id) JOIN sys.schemas s"
             " USING (schema_id) WHERE lower(s.name) = lower(?) AND lower(o.name) = lower(?) ORDER BY column_id"
