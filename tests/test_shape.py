@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 SOURCE = Path(__file__).parents[1] / "src" / "wayfare"
 SYSTEMS = SOURCE / "systems" / "databases"
 LINES_PER_MODULE_MAX = 400
@@ -58,19 +56,22 @@ def port_methods() -> frozenset[str]:
     return frozenset(n.name for c in classes for n in c.body if isinstance(n, FUNCTIONS))
 
 
-@pytest.mark.parametrize("path", modules(), ids=name)
-def test_small(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= LINES_PER_MODULE_MAX
+def test_small():
+    assert {name(path): large for path in modules() if (large := _large(path))} == {}
+
+
+def _large(path: Path) -> list[str]:
+    found = ["module"] if len(path.read_text(encoding="utf-8").splitlines()) > LINES_PER_MODULE_MAX else []
     for node in ast.walk(tree(path)):
-        if isinstance(node, FUNCTIONS):
-            assert node.end_lineno - node.lineno < LINES_PER_FUNCTION_MAX, node.name
-        if isinstance(node, ast.ClassDef):
-            assert len(own_methods(node)) <= METHODS_PER_CLASS_MAX, node.name
+        if isinstance(node, FUNCTIONS) and node.end_lineno - node.lineno >= LINES_PER_FUNCTION_MAX:
+            found.append(node.name)
+        if isinstance(node, ast.ClassDef) and len(own_methods(node)) > METHODS_PER_CLASS_MAX:
+            found.append(node.name)
+    return found
 
 
-@pytest.mark.parametrize("path", modules(), ids=name)
-def test_says_what_it_is(path):
-    assert ast.get_docstring(tree(path)), "a module begins with a sentence about what it is"
+def test_each_module_says_what_it_is():
+    assert [name(path) for path in modules() if not ast.get_docstring(tree(path))] == []
 
 
 def test_one_status_enum():
@@ -82,15 +83,17 @@ def _is_enum(node: ast.AST) -> bool:
     return isinstance(node, ast.ClassDef) and any("Enum" in ast.unparse(base) for base in node.bases)
 
 
-@pytest.mark.parametrize("path", modules(), ids=name)
-def test_no_strangers(path):
+def test_no_strangers():
     """Below the faces, no module or class is called by a word that is not in the glossary."""
-    if path.is_relative_to(SOURCE / "faces"):
-        return
+    below = [path for path in modules() if not path.is_relative_to(SOURCE / "faces")]
+    assert {name(path): strangers for path in below if (strangers := _strangers(path))} == {}
+
+
+def _strangers(path: Path) -> set[str]:
     classes = [n.name for n in ast.walk(tree(path)) if isinstance(n, ast.ClassDef)]
     parts = [*path.relative_to(SOURCE).with_suffix("").parts, *classes]
     words = {w.lower() for part in parts for w in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", part)}
-    assert not words & STRANGERS
+    return words & STRANGERS
 
 
 @cache
@@ -105,15 +108,18 @@ def system_names() -> frozenset[str]:
     return frozenset(names)
 
 
-@pytest.mark.parametrize("path", modules(), ids=name)
-def test_nobody_outside_its_folder_names_a_system(path):
+def test_nobody_outside_its_folder_names_a_system():
     """Neither as an import nor as a text of its own: what differs between systems is the adapter's answer."""
+    assert {name(path): named for path in modules() if (named := _foreign_systems(path))} == {}
+
+
+def _foreign_systems(path: Path) -> set[str]:
     if any(path.is_relative_to(SOURCE / place) for place in MAY_NAME_SYSTEMS):
-        return
+        return set()
     own = path.relative_to(SYSTEMS).parts[0] if path.is_relative_to(SYSTEMS) else ""
     found = {word for word in _names_used(tree(path)) if word in system_names() and word != own}
     own_names = _aliases_in(SYSTEMS / own) if own else set()
-    assert not found - own_names
+    return found - own_names
 
 
 def _aliases_in(folder: Path) -> set[str]:

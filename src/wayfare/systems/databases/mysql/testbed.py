@@ -138,7 +138,10 @@ def _running(command: Sequence[str], scratch: Path) -> Iterator[Address]:
         ]
         with testing.process([*command, *place, f"--init-file={first}"], log) as server:
             testing.wait_until(lambda: connect(address).close(), server, log)
-            yield address
+            try:
+                yield address
+            finally:
+                server.kill()  # at once, whoever is connected: the data is thrown away
 
 
 def connect(server: Address) -> Any:
