@@ -1,7 +1,7 @@
 import { Button, Group, Modal, NumberInput, Stack, Textarea } from "@mantine/core";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { type Me, get, post } from "../api";
 import { type Approval, type Change, type Execution, OVER, V1, type Watched, at, word } from "../changes";
 import { ago, duration } from "../format";
@@ -28,7 +28,7 @@ export function ChangePage() {
 
 function Whole(props: { change: Change }) {
   const { change } = props;
-  const lead = <span className="facts"><StateMark status={change.status} /><span>{change.targetDatabase}, {change.environment}</span><span>{change.riskLevel.toLowerCase()} risk</span><span>{change.strategy.toLowerCase()}</span><span>by {change.createdBy}</span></span>;
+  const lead = <span className="facts"><StateMark status={change.status} /><span>{change.targetDatabase}, {change.environment}</span><span>{change.riskLevel.toLowerCase()} risk</span><span>{word(change.strategy)}</span><span>by {change.createdBy}</span></span>;
   return (
     <Page name={change.name} title={change.name} lead={lead} actions={<Actions change={change} />}>
       {change.description && <p>{change.description}</p>}
@@ -90,7 +90,7 @@ function Starting(props: { change: Change; opened: boolean; onClose: () => void;
         <NumberInput label="Take it back above" description="How many times slower than before, beside the other queries." min={1.01} max={100} step={0.1} decimalScale={2} value={ratio} onChange={setRatio} />
         <NumberInput label="End it when a client waits behind it for" suffix=" s" min={0.1} max={3600} decimalScale={1} value={wait} onChange={setWait} />
         <Trouble error={start.error} />
-        <Group justify="flex-end">
+        <Group justify="flex-end" mt="xs">
           <Button variant="default" disabled={start.isPending} onClick={() => start.mutate(true)}>Dry run</Button>
           <Button loading={start.isPending} onClick={() => start.mutate(false)}>Carry it out</Button>
         </Group>
@@ -103,6 +103,8 @@ function Carried(props: { change: Change; id: string }) {
   const path = `${V1}/migrations/${props.change.migrationId}/executions/${props.id}`;
   const query = useQuery({ queryKey: ["execution", props.id], queryFn: () => get<Execution>(path), refetchInterval: (found) => (found.state.data && OVER.has(found.state.data.status) ? 5 * LOOK_MS : LOOK_MS) });
   const metrics = useQuery({ queryKey: ["metrics", props.id], queryFn: () => get<{ members: Record<string, Watched> }>(`${path}/metrics`), refetchInterval: LOOK_MS });
+  const { refetch } = query;
+  useEffect(() => void refetch(), [refetch, props.change.status]); // the title has it already
   const execution = query.data;
   if (!execution) return <Trouble error={query.error} />;
   const took = execution.completedAt ? duration(at(execution.completedAt) - at(execution.startedAt)) : "";

@@ -12,7 +12,7 @@ export function Notices(props: { notices: Notice[] }) {
     code: notice.code,
     severity: (notice.severity.toLowerCase() || "info") as Finding["severity"],
     message: notice.message,
-    where: notice.line,
+    where: notice.message.startsWith(notice.line) ? "" : notice.line,
     advice: notice.recommendation,
   }));
   return <Findings findings={findings} />;

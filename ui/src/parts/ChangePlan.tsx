@@ -3,13 +3,16 @@ import type { Plan, Statement } from "../changes";
 import { duration } from "../format";
 import { Section } from "./Page";
 
+const seconds = (estimate: number) => (estimate < 0.05 ? "a moment" : duration(estimate));
+const about = (estimate: number) => (estimate < 0.05 ? "a moment" : `about ${duration(estimate)}`);
+
 /** What the rehearsal measured: each statement with its locks and its time, the schema's difference, and the way back. */
 export function ChangePlan(props: { plan: Plan }) {
   const { plan } = props;
   const back = { author: "by its author", inverse: "found" }[plan.rollbackBy] ?? "none";
   return (
     <>
-      <Section title="Rehearsed" aside={<span className="quiet">about {duration(plan.estimateSeconds)}; way back {back}{plan.rollbackProved ? ", proved" : ""}, about {duration(plan.rollbackSeconds)}</span>}>
+      <Section title="Rehearsed" aside={<span className="quiet">{about(plan.estimateSeconds)}; way back {back}{plan.rollbackProved ? ", proved" : ""}, {about(plan.rollbackSeconds)}</span>}>
         <Statements statements={plan.statements} />
       </Section>
       {plan.riskReasons.length > 0 && (
@@ -37,7 +40,7 @@ function Statements(props: { statements: Statement[] }) {
               <Table.Td className="address"><code>{statement.sql}</code></Table.Td>
               <Table.Td className="address">{Object.entries(statement.locks).map(([table, mode]) => <div key={table}>{table}: {mode.replace(/Lock$/, "")}</div>)}{statement.clause && <div>{statement.clause}</div>}</Table.Td>
               <Table.Td className="address">{felt(statement).map((line) => <div key={line}>{line}</div>)}</Table.Td>
-              <Table.Td className="number">{duration(statement.estimateSeconds)}</Table.Td>
+              <Table.Td className="number">{seconds(statement.estimateSeconds)}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>
