@@ -39,6 +39,7 @@ class ApplyOptions:
     out_of_order: bool = False
     wait: float = 60.0
     lock_wait: float = 60.0
+    client_wait: float = 5.0
 
     def runner(self) -> Options:
         return Options(
@@ -46,6 +47,7 @@ class ApplyOptions:
             out_of_order=self.out_of_order,
             wait_seconds=self.wait,
             to=self.to,
+            client_wait_seconds_max=self.client_wait,
             policy=Policy(lock_wait_seconds_max=self.lock_wait),
         )
 

@@ -31,6 +31,15 @@ Environment = Annotated[
     ),
 ]
 Wait = Annotated[float, typer.Option("--wait", min=0, metavar="SECONDS", help="For another runner that is at work.")]
+ClientWait = Annotated[
+    float,
+    typer.Option(
+        "--client-wait",
+        min=0,
+        metavar="SECONDS",
+        help="Behind a statement at work, which is ended then; 0: as long as it takes.",
+    ),
+]
 OutOfOrder = Annotated[bool, typer.Option("--out-of-order", help="Also apply what comes before what is applied.")]
 
 
@@ -113,6 +122,7 @@ def schema_apply(
     lock_wait: Annotated[
         float, typer.Option("--lock-wait", min=0.1, metavar="SECONDS", help="For locks that others hold.")
     ] = 60.0,
+    client_wait: ClientWait = 5.0,
     as_json: given.AsJson = False,
 ) -> None:
     """Apply what is pending.
@@ -123,7 +133,7 @@ def schema_apply(
     with answering(as_json):
         from wayfare.cli import altering
 
-        options = altering.ApplyOptions(database, folder, environment, to, out_of_order, wait, lock_wait)
+        options = altering.ApplyOptions(database, folder, environment, to, out_of_order, wait, lock_wait, client_wait)
         raise typer.Exit(altering.apply(options, as_json=as_json))
 
 
@@ -136,13 +146,14 @@ def schema_rollback(
     ] = "",
     environment: Environment = "",
     wait: Wait = 60.0,
+    client_wait: ClientWait = 5.0,
     as_json: given.AsJson = False,
 ) -> None:
     """Take back the last revision, by its .down.sql."""
     with answering(as_json):
         from wayfare.cli import altering
 
-        options = altering.ApplyOptions(database, folder, environment, to, wait=wait)
+        options = altering.ApplyOptions(database, folder, environment, to, wait=wait, client_wait=client_wait)
         raise typer.Exit(altering.roll_back(options, as_json=as_json))
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from wayfare.core.changes import Schema, Waiting, Watches
-from wayfare.core.errors import WayfareError
+from wayfare.core.errors import Conflict, Stopped, WayfareError
 from wayfare.core.findings import Finding, Severity
 from wayfare.core.plan import StepContext
 from wayfare.schema import observing
@@ -21,18 +21,26 @@ from wayfare.schema.watch import TICK_SECONDS, Watcher, stood_still
 
 
 class Guard:
-    """A thread with a look of its own. `reason` is "" until somebody has waited too long; then it stays."""
+    """A thread that looks at who waits. `reason` is "" until somebody has waited too long; then it stays.
 
-    def __init__(self, context: StepContext, schema: Watches, member: str, subject: ChangeSubject) -> None:
+    `look` is asked again when it raises what can be tried again; all else ends the looking, and `blind` is told.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[], Sequence[Waiting]],
+        seconds_max: float,
+        blind: Callable[[WayfareError], None],
+        first_after: float = 0.0,
+    ) -> None:
         self.reason = ""
         self.failed: BaseException | None = None  # nothing that a server says, but an error of ours
-        self._context = context
-        self._schema = schema
-        self._member = member
-        self._seconds_max = subject.limits.lock_wait_seconds_max
-        self._watcher = observing.watcher(context, member, subject)
+        self._look = look
+        self._seconds_max = seconds_max
+        self._blind = blind
+        self._first_after = first_after
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"watch {member}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="who waits behind a change", daemon=True)
 
     def asked(self) -> str:
         """What `Policy.interrupted` wants."""
@@ -47,33 +55,25 @@ class Guard:
 
     def _run(self) -> None:
         try:
-            pause = 0.0
+            pause = self._first_after
             while not self._over.wait(pause):
                 began = time.monotonic()
                 self._tick()
                 pause = max(0.0, TICK_SECONDS - (time.monotonic() - began))
         except WayfareError as error:
-            told = f"{self._member} is not watched while the change is at work: {error.message}"
-            self._context.finding(Finding("not_watched", Severity.WARNING, told, self._member, error.remedy))
+            self._blind(error)
         except Exception as error:
             self.failed = error
 
     def _tick(self) -> None:
         """What a server cannot answer now, it is asked again: what is wrong there, the statement itself tells."""
         try:
-            waiting = self._look(self._watcher) if self._watcher else self._schema.waiting()
+            waiting = self._look()
         except WayfareError as error:
             if not error.retryable:
                 raise
             return
         self.reason = self.reason or stood_still(waiting, self._seconds_max)
-
-    def _look(self, watcher: Watcher) -> Sequence[Waiting]:
-        sample = self._schema.sample()
-        lag = observing.lag_of(self._schema)
-        watcher.look(sample, lag)
-        observing.note(self._context, self._member, watcher, lag)
-        return sample.waiting
 
 
 @contextmanager
@@ -85,7 +85,17 @@ def guarded(context: StepContext, schema: Schema, member: str, subject: ChangeSu
     if not isinstance(schema, Watches):
         yield None
         return
-    guard = Guard(context, schema, member, subject)
+    watched: Watches = schema
+    watcher = observing.watcher(context, member, subject)
+
+    def blind(error: WayfareError) -> None:
+        told = f"{member} is not watched while the change is at work: {error.message}"
+        context.finding(Finding("not_watched", Severity.WARNING, told, member, error.remedy))
+
+    def look() -> Sequence[Waiting]:
+        return _noted(context, watched, member, watcher) if watcher else watched.waiting()
+
+    guard = Guard(look, subject.limits.lock_wait_seconds_max, blind)
     guard.start()
     try:
         yield guard
@@ -93,5 +103,43 @@ def guarded(context: StepContext, schema: Schema, member: str, subject: ChangeSu
         guard.end()
         if guard.reason:
             context.ask("rollback", f"{member}: {guard.reason}")
+    if guard.failed:
+        raise guard.failed
+
+
+def _noted(context: StepContext, schema: Watches, member: str, watcher: Watcher) -> Sequence[Waiting]:
+    sample = schema.sample()
+    lag = observing.lag_of(schema)
+    watcher.look(sample, lag)
+    observing.note(context, member, watcher, lag)
+    return sample.waiting
+
+
+_LET_THEM_GO_ON = (
+    "Do it when fewer use the table, or in safer steps: `wayfare schema recipe` knows some. "
+    "--client-wait lets them wait for longer."
+)
+
+
+@contextmanager
+def unhindered(schema: Schema, seconds_max: float) -> Iterator[Callable[[], str]]:
+    """The same where no run is: gives what `Policy.interrupted` wants. 0: clients wait for as long as it takes.
+
+    Raises Conflict for what was ended. A server that does not tell who waits is changed unwatched.
+    """
+    if not seconds_max or not isinstance(schema, Watches):
+        yield lambda: ""
+        return
+    guard = Guard(schema.waiting, seconds_max, lambda error: None, first_after=TICK_SECONDS)
+    guard.start()
+    try:
+        yield guard.asked
+    except Stopped as error:
+        if not guard.reason:
+            raise
+        told = f"{guard.reason} It was ended, so that they go on; nothing of the statement stays."
+        raise Conflict(told, where=error.where, remedy=_LET_THEM_GO_ON) from error
+    finally:
+        guard.end()
     if guard.failed:
         raise guard.failed

@@ -12,6 +12,7 @@ from wayfare.core.changes import Entry, Held, Policy, Schema, Standing
 from wayfare.core.errors import Conflict, Invalid, NotFound
 from wayfare.schema.carry import Change, Told, carry_out
 from wayfare.schema.locked import locked
+from wayfare.schema.meanwhile import unhindered
 from wayfare.schema.revisions.files import Revision, order
 from wayfare.schema.revisions.history import HISTORY, compare
 from wayfare.schema.text.forbidden import forbidden
@@ -29,6 +30,7 @@ class Options:
     by: str = field(default_factory=whoever)
     wait_seconds: float = 60.0  # for another runner; 0: not at all
     to: str = ""  # the last version to apply, or the one to stay at; "" for all, or for one step back
+    client_wait_seconds_max: float = 5.0  # behind a statement at work, which is ended then; 0: as long as it takes
     policy: Policy = field(default_factory=Policy)
 
 
@@ -65,9 +67,13 @@ def _carried(
     schema: Schema, options: Options, told: Told, choose: Callable[[], Sequence[Revision]], *, undoing: bool = False
 ) -> Done:
     """What is chosen under the lock. All are read before the first is carried out: one that cannot be costs nothing."""
-    with locked(schema, options.by, options.wait_seconds, options.policy.stopping) as (held, waited_for):
+    with (
+        locked(schema, options.by, options.wait_seconds, options.policy.stopping) as (held, waited_for),
+        unhindered(schema, options.client_wait_seconds_max) as interrupted,
+    ):
         changes = [change_of(schema, revision, options, undoing=undoing) for revision in choose()]
-        return Done(tuple(carry_out(schema, held, change, options.policy, told) for change in changes), waited_for)
+        policy = replace(options.policy, interrupted=interrupted)
+        return Done(tuple(carry_out(schema, held, change, policy, told) for change in changes), waited_for)
 
 
 def _versions(schema: Schema, *standings: Standing) -> set[str]:
@@ -130,7 +136,8 @@ def take_back_these(schema: Schema, chosen: Sequence[Revision], options: Options
         versions = _versions(schema, Standing.APPLIED, Standing.UNDOING)
         return [revision for revision in reversed(chosen) if revision.version in versions]
 
-    return _carried(schema, replace(options, policy=Policy()), told, applied, undoing=True)
+    unstopped = replace(options, client_wait_seconds_max=0.0, policy=Policy())
+    return _carried(schema, unstopped, told, applied, undoing=True)
 
 
 def to_take_back(files: Sequence[Revision], entries: Sequence[Entry], to: str) -> Sequence[Revision]:
