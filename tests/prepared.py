@@ -100,9 +100,13 @@ def start(
     stdout: Any = DEVNULL,
     stderr: Any = DEVNULL,
     script: Path | None = None,
+    from_nothing: bool = False,
 ) -> Process | subprocess.Popen[str]:
-    """`wayfare`, or a script of Python, running. The streams are as `Popen` wants them: PIPE, DEVNULL, or a file."""
-    if _at_start(environ) != _at_start(os.environ):
+    """`wayfare`, or a script of Python, running. The streams are as `Popen` wants them: PIPE, DEVNULL, or a file.
+
+    `from_nothing`: as a person starts it, with an interpreter of its own.
+    """
+    if from_nothing or _at_start(environ) != _at_start(os.environ):
         command = [sys.executable, str(script)] if script else COMMAND
         streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr}
         return subprocess.Popen([*command, *arguments], cwd=folder, env=dict(environ), text=True, **streams)

@@ -37,13 +37,15 @@ class Wayfare:
 
     folder: Path
     home: Path
+    from_nothing: bool = False
 
     def __call__(self, *arguments: str | Path, **environ: str) -> Answer:
         return self.start(*arguments, **environ).end()
 
     def start(self, *arguments: str | Path, **environ: str) -> Started:
         own = self.environ(**environ)
-        return Started(start(*map(str, arguments), environ=own, folder=self.folder, stdout=PIPE, stderr=PIPE))
+        given = {"environ": own, "folder": self.folder, "from_nothing": self.from_nothing}
+        return Started(start(*map(str, arguments), **given, stdout=PIPE, stderr=PIPE))
 
     def environ(self, **more: str) -> dict[str, str]:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("WAYFARE_") or k == "WAYFARE_NATIVE"}

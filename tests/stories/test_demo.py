@@ -5,10 +5,16 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
+
+
+@pytest.fixture
+def wayfare(wayfare):
+    return replace(wayfare, from_nothing=True)
 
 
 def test_the_demo_moves_a_shop_and_proves_it(wayfare):
