@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,19 +47,20 @@ class Watcher:
     ended: bool = False
     code: int = 0
 
-    async def watch(self, until: int = 2**62) -> None:
-        """Until the server closes, or the event with that sequence was told."""
-        socket = None
+    async def watch(self, until: int = 2**62, opening: AbstractAsyncContextManager[Any] | None = None) -> None:
+        """Until the server closes, or the event with that sequence was told. `opening` says when it may connect."""
+        async with opening or nullcontext():
+            socket = await connect(f"{self.url}?since={self.since}", compression=None, open_timeout=60)
         try:
-            async with connect(f"{self.url}?since={self.since}", compression=None, open_timeout=60) as socket:
-                async for message in socket:
-                    self._take(json.loads(message))
-                    if self.since >= until:
-                        return
+            async for message in socket:
+                self._take(json.loads(message))
+                if self.since >= until:
+                    return
         except websockets.ConnectionClosed:
             pass
         finally:
-            self.code = (socket and socket.close_code) or 0
+            await socket.close()
+            self.code = socket.close_code or 0
 
     def _take(self, told: dict[str, Any]) -> None:
         now = time.time()
@@ -70,4 +72,6 @@ class Watcher:
 
 
 async def watch_all(watchers: list[Watcher]) -> None:
-    await asyncio.gather(*(w.watch() for w in watchers))
+    """Some connect at a time: where hundreds share a busy processor, the last would be late with their first words."""
+    opening = asyncio.Semaphore(20)
+    await asyncio.gather(*(w.watch(opening=opening) for w in watchers))

@@ -28,6 +28,7 @@ _READ_BYTES = 1 << 20
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # an answer's head and body are two small writes
     folder = user = password = ""
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the base class's

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import ssl
 import sys
@@ -39,6 +40,7 @@ class _Client(socketserver.BaseRequestHandler):
     server: _Server
 
     def handle(self) -> None:
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # answers are made of small writes
         channel = Channel(self.request)
         try:
             conversation = self._greet(channel)
