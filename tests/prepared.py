@@ -210,7 +210,8 @@ def _tell_ended(running: dict[int, int]) -> None:
         if not pid:
             return
         ended = running.pop(pid)
-        os.write(ended, f"{status}\n".encode())
+        with suppress(BrokenPipeError):  # nobody wants to know any more
+            os.write(ended, f"{status}\n".encode())
         os.close(ended)
 
 
