@@ -75,3 +75,11 @@ async def watch_all(watchers: list[Watcher]) -> None:
     """Some connect at a time: where hundreds share a busy processor, the last would be late with their first words."""
     opening = asyncio.Semaphore(20)
     await asyncio.gather(*(w.watch(opening=opening) for w in watchers))
+
+
+async def all_there(watchers: list[Watcher]) -> asyncio.Task[None]:
+    """They watch, and each was told something: who still connects while hundreds listen may be late for that."""
+    watching = asyncio.create_task(watch_all(watchers))
+    while not all(w.sequences for w in watchers) and not watching.done():
+        await asyncio.sleep(0.1)
+    return watching

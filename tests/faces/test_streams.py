@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from websockets.asyncio.client import connect
 
-from faces.journal import Watcher, new_run, watch_all, write, write_many
+from faces.journal import Watcher, all_there, new_run, write, write_many
 from faces.server import Server, serving
 from wayfare.core.status import Status
 from wayfare.engine.lock import Lock
@@ -122,11 +122,10 @@ def test_four_hundred_watch_and_nothing_is_lost(stage: tuple[Server, Store]) -> 
 
     async def play() -> list[Watcher]:
         watchers = [Watcher(socket_url(server, run)) for _ in range(400)]
-        watching = asyncio.create_task(watch_all(watchers))
-        await asyncio.sleep(2)
+        watching = await all_there(watchers)
         await asyncio.to_thread(write_many, store, run, 500, 100)
         await asyncio.to_thread(store.move, run, Status.CANCELLED)
-        await asyncio.wait_for(watching, 60)
+        await asyncio.wait_for(watching, 120)
         return watchers
 
     watchers = asyncio.run(play())
@@ -171,9 +170,7 @@ def test_the_end_comes_soon_with_two_hundred_watching(tmp_path: Path) -> None:
 
         async def play() -> tuple[list[Watcher], int, float]:
             watchers = [Watcher(socket_url(server, run)) for _ in range(200)]
-            watching = asyncio.create_task(watch_all(watchers))
-            while not all(w.sequences for w in watchers):
-                await asyncio.sleep(0.1)
+            watching = await all_there(watchers)
             code, seconds = await asyncio.to_thread(server.end)
             await asyncio.wait_for(watching, 20)
             return watchers, code, seconds
