@@ -8,6 +8,7 @@ from systems.postgresql.schema.scripts import ADD_COLUMN, entry
 from wayfare.core.changes import Policy
 from wayfare.core.errors import Unavailable
 from wayfare.systems.databases.postgresql.schema import programs
+from wayfare.systems.databases.postgresql.schema.clone import understood
 from wayfare.systems.databases.postgresql.schema.dump import canonical
 from wayfare.systems.databases.postgresql.schema.programs import dumper, environment
 
@@ -96,3 +97,12 @@ def test_the_password_is_told_by_the_environment(db, monkeypatch):
     assert variables["PGPORT"] == str(db.address.port)
     assert "PGPASSWORD" not in variables
     assert "PGSERVICE" not in variables
+
+
+def test_settings_that_an_older_server_lacks_are_left_out_of_its_clone():
+    """As pg_dump of 18 writes it for a server of 16."""
+    body = "--\n-- Name: f(); Type: FUNCTION\n--\n\nCREATE FUNCTION f() AS $$\nSET transaction_timeout = 5;\n$$;\n"
+    head = "SET statement_timeout = 0;\nSET transaction_timeout = 0;\nSET row_security = off;\n\n"
+    kept = head.replace("SET transaction_timeout = 0;\n", "")
+    assert understood(head + body, {"statement_timeout", "row_security"}) == kept + body
+    assert understood(head + body, {"statement_timeout", "row_security", "transaction_timeout"}) == head + body

@@ -10,7 +10,7 @@ import re
 import secrets
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 
@@ -29,6 +29,8 @@ LEFTOVER_SECONDS = 24 * 3600
 FORCE = 130_000  # from this version on DROP DATABASE ends who is connected
 
 _NOT_RESTORED = re.compile(r"^COMMENT ON EXTENSION .*;\n", re.MULTILINE)  # only an extension's owner may
+_SETTING = re.compile(r"^SET (\w+) = .*;\n", re.MULTILINE)
+_FIRST_OBJECT = "\n-- Name: "
 _ERROR = re.compile(r"(?:ERROR|FATAL): +(.*)", re.DOTALL)
 _LOCALES = {"i": "icu_locale", "b": "builtin_locale"}
 _OF_THE_DATABASE = """
@@ -45,7 +47,9 @@ select split_part(c, '=', 1) from pg_db_role_setting s join pg_database d on d.o
 @contextmanager
 def cloned(connections: Connections) -> Iterator[Connections]:
     """Connections to a new clone, which is gone at the end. Raises Forbidden or Unavailable where none can be had."""
-    text = _NOT_RESTORED.sub("", dump.raw(connections))
+    with connections.use() as connection:
+        known = {name for (name,) in connection.execute("select name from pg_settings").fetchall()}
+    text = understood(dump.raw(connections), known)
     name = f"{PREFIX}{int(time.time())}_{secrets.token_hex(4)}"
     with closing(connections.own()) as connection, classifying(name):  # its settings are reset, so nobody gets it
         _sweep(connection)
@@ -59,6 +63,15 @@ def cloned(connections: Connections) -> Iterator[Connections]:
         clone.close()
         with connections.use(name) as connection:
             _drop(connection, name)
+
+
+def understood(text: str, settings: Collection[str]) -> str:
+    """A dump without what cannot be restored here: a pg_dump that is newer than its server begins with settings that
+    are not among those of the server (17: transaction_timeout). Pure.
+    """
+    head, found, rest = text.partition(_FIRST_OBJECT)
+    head = _SETTING.sub(lambda line: line[0] if line[1] in settings else "", head)
+    return _NOT_RESTORED.sub("", head + found + rest)
 
 
 def _create(connection: Connection, name: str) -> None:
