@@ -6,8 +6,9 @@ import re
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -20,6 +21,7 @@ from wayfare.core.errors import Unavailable
 from wayfare.store.shelf import Shelf
 from wayfare.store.wanted import APPROVALS
 from wayfare.systems.databases.postgresql import testbed
+from wayfare.systems.databases.postgresql.dialect import literal
 from wayfare.systems.databases.postgresql.options import parameters
 from wayfare.systems.databases.postgresql.testcluster import standby
 
@@ -274,3 +276,39 @@ def test_a_history_that_is_replicated_is_refused(office: Office, servers: Server
     assert done["status"] == "Failed", done
     assert "brings the history of another server" in str(done)
     assert [columns(address) for address in (servers.primary, servers.subscriber)] == before
+
+
+def test_a_standby_that_is_away_is_waited_for(tmp_path: Path) -> None:
+    """Its primary looks as if nobody replicated from it; the standby still has to have replayed the change."""
+    with ExitStack() as stack:
+        try:
+            root = stack.enter_context(testbed.server("max_wal_senders = 8"))
+            copy = stack.enter_context(standby(root))
+        except Unavailable as error:
+            pytest.skip(str(error))
+        primary = testbed.fresh(root)()
+        sql(primary, "create table users (id bigint primary key)")
+        away = replace(copy, database=primary.database)
+        until(lambda: sql(copy, f"select 1 from pg_database where datname = '{primary.database}'"))
+        until(lambda: columns(away) == ["id"])
+        office = stack.enter_context(opened_office(tmp_path / "home", lambda: primary))
+        office.register("pair", primary, "Staging", replica_1=away)
+        ((source,),) = sql(copy, "show primary_conninfo")
+        follow(copy, "")
+        until(lambda: sql(root, "select count(*) from pg_stat_replication") == [(0,)])
+        migration = office.draft("pair", "ALTER TABLE users ADD COLUMN age int;", name="add_age")
+        wanted = {"phases": ["replica-1", "master"], **QUICK}
+        execution = office.ask("dba", "POST", f"/migrations/{migration}/execute", wanted, 202)["executionId"]
+        until(lambda: columns(primary) == ["age", "id"])
+        time.sleep(2)
+        path = f"/migrations/{migration}/executions/{execution}"
+        assert office.ask("dba", "GET", path, None, 200)["status"] == "Running"
+        follow(copy, source)
+        done = office.ended(migration, execution)
+        assert done["status"] == "Succeeded", done
+        assert columns(away) == ["age", "id"]
+
+
+def follow(copy: Address, source: str) -> None:
+    sql(copy, f"alter system set primary_conninfo = {literal(source)}")
+    sql(copy, "select pg_reload_conf()")

@@ -37,6 +37,7 @@ from wayfare.schema.text.reading import read
 
 Args = Mapping[str, Json]
 LONG_QUERY_SECONDS = 30.0
+LEADING = frozenset({Part.PRIMARY, Part.ALONE})  # whoever replicates from it may be away for the moment
 
 
 def schema_of(context: StepContext, member: str) -> Schema:
@@ -55,9 +56,8 @@ class Check:
     def run(self, context: StepContext, args: Args) -> Json:
         subject, member = subject_of(context), str(args["member"])
         schema = schema_of(context, member)
-        if isinstance(schema, Replicates) and schema.part() != subject.part(member):
-            told = f"{member} was a {subject.part(member)}, and is a {schema.part()} now."
-            raise Conflict(told, where=member, remedy="Plan the change anew.")
+        if isinstance(schema, Replicates):
+            _same_part(schema.part(), subject.part(member), member)
         if member == MASTER:
             _unchanged(schema, subject)
         elif subject.part(member) == Part.SUBSCRIBER and not subject.green:
@@ -76,6 +76,12 @@ def _unchanged(schema: Schema, subject: ChangeSubject) -> None:
             where=MASTER,
             remedy="Validate the change again; what was approved does not hold for another schema.",
         )
+
+
+def _same_part(part: str, known: str, member: str) -> None:
+    if part != known and not {part, known} <= LEADING:
+        told = f"{member} was {known}, and is {part} now."
+        raise Conflict(told, where=member, remedy="Plan the change anew: `validate` does.")
 
 
 def _own_history(schema: Schema, member: str) -> None:
@@ -126,7 +132,7 @@ class Apply:
         known = latest(schema, subject)
         if known is None or known.standing is not Standing.APPLIED:
             self._carry(context, subject, schema, member)
-        if isinstance(schema, Replicates) and schema.part() is Part.PRIMARY:
+        if isinstance(schema, Replicates) and len(subject.members) > 1 and schema.part() in LEADING:
             context.note("position", schema.position())
         return {"member": member, "statements": len(subject.up), "seconds": round(time.monotonic() - began, 3)}
 
