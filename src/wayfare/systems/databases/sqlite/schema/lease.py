@@ -24,7 +24,7 @@ from wayfare.systems.databases.sqlite.files import Files
 from wayfare.systems.databases.sqlite.schema import carry, records
 
 RENEWALS_PER_LEASE = 4
-TAKE_SECONDS_MAX = 0.03  # as long as somebody else writes, the lock counts as held
+TAKE_SECONDS_MAX = 0.04  # as long as somebody else writes, the lock counts as held
 VACUUM_BYTES_PER_SECOND = 10 << 20  # slower than any disk that is still used
 
 
