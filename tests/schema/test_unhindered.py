@@ -72,6 +72,7 @@ def test_a_change_that_others_wait_for_is_ended(shop: Place, folder: Path) -> No
     (folder / "0001_slow.sql").write_text("alter table users add column x int;\nselect pg_sleep(50);")
     with reader(shop.address), pytest.raises(Conflict, match=r"clients waited \d+\.\d s behind the change") as raised:
         runner.apply(shop.schema, read_folder(folder), Options(client_wait_seconds_max=1))
+    assert raised.value.where == "0001_slow"
     assert "--client-wait" in raised.value.remedy
     assert shop.schema.dump() == before
     assert [e for e in shop.schema.entries(HISTORY) if e.standing is Standing.APPLIED] == []

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from wayfare.core.changes import Entry, Held, Policy, Schema, Standing
-from wayfare.core.errors import Conflict, Invalid, NotFound
+from wayfare.core.errors import Conflict, Invalid, NotFound, Stopped
 from wayfare.schema.carry import Change, Told, carry_out
 from wayfare.schema.locked import locked
 from wayfare.schema.meanwhile import unhindered
@@ -73,7 +73,15 @@ def _carried(
     ):
         changes = [change_of(schema, revision, options, undoing=undoing) for revision in choose()]
         policy = replace(options.policy, interrupted=interrupted)
-        return Done(tuple(carry_out(schema, held, change, policy, told) for change in changes), waited_for)
+        return Done(tuple(_carry_out(schema, held, change, policy, told) for change in changes), waited_for)
+
+
+def _carry_out(schema: Schema, held: Held, change: Change, policy: Policy, told: Told) -> Entry:
+    try:
+        return carry_out(schema, held, change, policy, told)
+    except Stopped as error:
+        error.where = error.where or f"{change.version}_{change.name}"
+        raise
 
 
 def _versions(schema: Schema, *standings: Standing) -> set[str]:
