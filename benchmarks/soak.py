@@ -42,6 +42,7 @@ from wayfare.core.status import ENDED, Status
 from wayfare.settings import Settings
 from wayfare.store.records import Run
 from wayfare.store.store import Store
+from wayfare.systems.beside import beside
 from wayfare.systems.databases.postgresql.options import parameters
 from wayfare.systems.databases.postgresql.testbed import server
 
@@ -144,9 +145,8 @@ def _execute(address: Address, *statements: str) -> None:
 @contextmanager
 def _changing(lanes: Sequence[Lane]) -> Iterator[None]:
     """While this is open, rows of the sources come, change and go, a few times a second."""
-    over = threading.Event()
 
-    def change() -> None:
+    def change(over: threading.Event) -> None:
         chance = random.Random(7)
         with ExitStack() as opened:
             connections = [
@@ -159,13 +159,8 @@ def _changing(lanes: Sequence[Lane]) -> Iterator[None]:
                     connection.execute("INSERT INTO orders (customer, amount) VALUES (%s, %s)", (one, one / 3))
                     connection.execute("DELETE FROM orders WHERE id = (SELECT min(id) FROM orders)")
 
-    thread = threading.Thread(target=change, name="changing")
-    thread.start()
-    try:
+    with beside("changing", change):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @contextmanager

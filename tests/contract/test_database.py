@@ -100,14 +100,7 @@ def filled(db: Any, table: Table, end: int, note: str = "x") -> None:
 
 
 def put(db: Database, table: Table, batches: Sequence[pa.RecordBatch]) -> None:
-    """Make a table with these rows, whether the adapter can write or not. Skips what the system cannot hold."""
-    try:
-        put_if_held(db, table, batches)
-    except Unavailable as reason:
-        pytest.skip(str(reason))
-
-
-def put_if_held(db: Database, table: Table, batches: Sequence[pa.RecordBatch]) -> None:
+    """Make a table with these rows, whether the adapter can write or not."""
     if isinstance(db, Stages):
         load(db, table, batches)
         publish(db, table)
@@ -115,7 +108,10 @@ def put_if_held(db: Database, table: Table, batches: Sequence[pa.RecordBatch]) -
         return
     found = seeding(db.system)
     assert found, f"{db.system} is read only, so its test bed needs SEEDING"
-    found.put(db.address, table, batches)
+    try:
+        found.put(db.address, table, batches)
+    except Unavailable as reason:
+        pytest.skip(str(reason))
 
 
 def carries(db: Database) -> frozenset[str]:
@@ -336,8 +332,8 @@ def test_hostile_names(db: Any) -> None:
         index = Index(f"{name[:20]}_{number}", (name,))
         table = landed(db, Table(name, columns, key=("id",), indexes=(index,)))
         values = [pa.array([1], pa.int64()), pa.array([number], pa.int32())]
-        with suppress(Unavailable):
-            put_if_held(db, table, [pa.RecordBatch.from_arrays(values, schema=table.arrow())])
+        with suppress(pytest.skip.Exception):  # a system that is only read, and calls nothing so: without this name
+            put(db, table, [pa.RecordBatch.from_arrays(values, schema=table.arrow())])
             numbers[name] = number
     assert {"select", "Order"} <= set(numbers)
     found = {table.name: table for table in db.tables()}

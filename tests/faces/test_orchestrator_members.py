@@ -20,6 +20,7 @@ from wayfare.core.address import Address
 from wayfare.core.errors import Unavailable
 from wayfare.store.shelf import Shelf
 from wayfare.store.wanted import APPROVALS
+from wayfare.systems.beside import beside
 from wayfare.systems.databases.postgresql import testbed
 from wayfare.systems.databases.postgresql.dialect import literal
 from wayfare.systems.databases.postgresql.options import parameters
@@ -143,22 +144,15 @@ def replaying_in_the_end(standby: Address) -> Iterator[None]:
 
 @contextmanager
 def written_to(primary: Address) -> Iterator[None]:
-    over = threading.Event()
-
-    def write() -> None:
+    def write(over: threading.Event) -> None:
         with psycopg.connect(autocommit=True, **parameters(primary)) as connection:
             while not over.wait(0.05):
                 connection.execute("update ticks set n = n + 1")
 
     sql(primary, "create table if not exists ticks (id int primary key, n int)")
     sql(primary, "insert into ticks values (1, 0) on conflict do nothing")
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
+    with beside("ticks", write):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @pytest.fixture

@@ -56,8 +56,10 @@ def client(at_work: Callable[[], object], wait: Callable[[], object]) -> Iterato
 
     thread = threading.Thread(target=want)
     thread.start()
-    yield
-    thread.join()
+    try:
+        yield
+    finally:
+        thread.join()
 
 
 @contextmanager

@@ -341,6 +341,9 @@ class Part(StrEnum):
     REPLICA = "replica"  # replays statements, and could run its own
 
 
+LEADING = frozenset({Part.PRIMARY, Part.ALONE})  # whoever replicates from it may be away for the moment
+
+
 @runtime_checkable
 class Replicates(Protocol):
     """Knows its place among copies of itself."""

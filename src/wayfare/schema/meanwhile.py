@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from wayfare.core.changes import Schema, Waiting, Watches
 from wayfare.core.errors import Conflict, Stopped, WayfareError
@@ -18,6 +18,7 @@ from wayfare.core.plan import StepContext
 from wayfare.schema import observing
 from wayfare.schema.subject import ChangeSubject
 from wayfare.schema.watch import TICK_SECONDS, Watcher, stood_still
+from wayfare.systems.beside import beside
 
 
 class Guard:
@@ -39,24 +40,19 @@ class Guard:
         self._seconds_max = seconds_max
         self._blind = blind
         self._first_after = first_after
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="who waits behind a change", daemon=True)
 
     def asked(self) -> str:
         """What `Policy.interrupted` wants."""
         return self.reason
 
-    def start(self) -> None:
-        self._thread.start()
+    def at_work(self) -> AbstractContextManager[None]:
+        """While the block carries the change out."""
+        return beside("who waits behind a change", self._run)
 
-    def end(self) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
+    def _run(self, over: threading.Event) -> None:
         try:
             pause = self._first_after
-            while not self._over.wait(pause):
+            while not over.wait(pause):
                 began = time.monotonic()
                 self._tick()
                 pause = max(0.0, TICK_SECONDS - (time.monotonic() - began))
@@ -96,11 +92,10 @@ def guarded(context: StepContext, schema: Schema, member: str, subject: ChangeSu
         return _noted(context, watched, member, watcher) if watcher else watched.waiting()
 
     guard = Guard(look, subject.limits.lock_wait_seconds_max, blind)
-    guard.start()
     try:
-        yield guard
+        with guard.at_work():
+            yield guard
     finally:
-        guard.end()
         if guard.reason:
             context.ask("rollback", f"{member}: {guard.reason}")
     if guard.failed:
@@ -131,15 +126,13 @@ def unhindered(schema: Schema, seconds_max: float) -> Iterator[Callable[[], str]
         yield lambda: ""
         return
     guard = Guard(schema.waiting, seconds_max, lambda error: None, first_after=TICK_SECONDS)
-    guard.start()
     try:
-        yield guard.asked
+        with guard.at_work():
+            yield guard.asked
     except Stopped as error:
         if not guard.reason:
             raise
         told = f"{guard.reason} It was ended, so that they go on; nothing of the statement stays."
         raise Conflict(told, where=error.where, remedy=_LET_THEM_GO_ON) from error
-    finally:
-        guard.end()
     if guard.failed:
         raise guard.failed

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from wayfare.core.changes import Measured, Part
+from wayfare.core.changes import LEADING, Measured, Part
 from wayfare.core.codec import encode
 from wayfare.core.errors import Invalid
 from wayfare.core.plan import Phase, Plan, Step
@@ -17,7 +17,7 @@ from wayfare.schema.study import Study
 from wayfare.schema.subject import MASTER, ChangeSubject, Known, Member
 from wayfare.schema.watch import Limits
 
-CHANGES_ITSELF = frozenset({Part.ALONE, Part.PRIMARY, Part.SUBSCRIBER})
+CHANGES_ITSELF = LEADING | {Part.SUBSCRIBER}
 DESTROYS = frozenset({Kind.DROP_TABLE, Kind.DROP_COLUMN, Kind.RENAME_TABLE, Kind.RENAME_COLUMN, Kind.TRUNCATE})
 CANARY_SHARES = (0.1, 0.5, 1.0)
 
@@ -173,7 +173,7 @@ def green_of(wish: Wish) -> str:
     parts = {m.name: m.part for m in wish.members}
     able = [name for name, part in parts.items() if part == Part.SUBSCRIBER and name != MASTER]
     told = "BlueGreen needs a logical subscriber among the replicas, which takes the primary's place"
-    if not able or parts[MASTER] not in (Part.ALONE, Part.PRIMARY):
+    if not able or parts[MASTER] not in LEADING:
         found = ", ".join(f"{name} is {_a(part)}" for name, part in parts.items())
         remedy = "Register one that subscribes to all tables of the primary, or choose another strategy."
         raise Invalid(f"{told}: {found}.", where="strategy", remedy=remedy)

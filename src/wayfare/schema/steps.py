@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from wayfare.core.changes import (
+    LEADING,
     LOCK_TABLE,
     OWN_HISTORY,
     REVISIONS_TABLE,
@@ -37,7 +38,6 @@ from wayfare.schema.text.reading import read
 
 Args = Mapping[str, Json]
 LONG_QUERY_SECONDS = 30.0
-LEADING = frozenset({Part.PRIMARY, Part.ALONE})  # whoever replicates from it may be away for the moment
 
 
 def schema_of(context: StepContext, member: str) -> Schema:
