@@ -120,7 +120,7 @@ def test_a_second_command_hands_its_run_to_the_first(wayfare, shop):
 
 def test_rolled_back_while_it_runs(wayfare, shop):
     started = wayfare.start("copy", SOURCE, TARGET, *SLOWLY)
-    wayfare.until(lambda: wayfare.status() == "running")
+    wayfare.until((wayfare.folder / "copy.duckdb").exists)
     asked = wayfare("runs", "cancel", "--undo")
     assert asked.code == 0, asked.err
     assert started.end().code == 7

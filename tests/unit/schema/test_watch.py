@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -103,7 +104,24 @@ def test_a_server_that_forgot_its_counters_is_no_alarm() -> None:
 
 def test_too_few_calls_say_nothing() -> None:
     assert slowed({"a": Spent(100, 100.0)}, {"a": Spent(19, 190.0)}, ["a"], 20) is None
-    assert slowed({"a": Spent(100, 100.0)}, {"a": Spent(20, 40.0)}, ["a"], 20) == pytest.approx(2.0)
+    slower = slowed({"a": Spent(100, 100.0)}, {"a": Spent(20, 40.0)}, ["a"], 20)
+    assert slower
+    assert slower.ratio == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_calls_that_waited_for_a_processor_are_no_alarm(seed: int) -> None:
+    """A call that has to give its processor away takes a thousand times as long: here and there, by chance."""
+    load = Load(seed)
+    watching = watcher(load)
+    for _ in range(240):
+        load.tick({})
+        hit = load.random.choice(list(load.texts))
+        query = load.counted[hit]
+        load.counted[hit] = replace(query, total_ms=query.total_ms + 400, squares_ms2=query.squares_ms2 + 400**2)
+        watching.look(load.tick({}))
+    assert watching.verdict == ""
+    assert max(point.ratio or 0 for point in watching.points) > Limits().ratio_max, "the ratio alone would have told"
 
 
 def test_the_p99_of_a_log_normal_load() -> None:
