@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -46,17 +47,13 @@ def modules() -> dict[Path, ast.Module]:
 # Settings
 
 
+@cache
 def settings() -> set[str]:
     texts = [p.read_text(encoding="utf-8") for p in SOURCE.rglob("*.py")]
     return {name for text in texts for name in re.findall(r"WAYFARE_[A-Z0-9_]*[A-Z0-9]", text)}
 
 
-@pytest.mark.parametrize("name", sorted(settings()))
-def test_settings_have_a_heading(name):
-    assert name in headings("docs/settings.md")
-
-
-def test_no_setting_is_documented_that_does_not_exist():
+def test_every_setting_has_a_heading_and_no_other():
     assert {h for h in headings("docs/settings.md") if h.startswith("WAYFARE_")} == settings()
 
 
@@ -68,6 +65,7 @@ def error_codes() -> set[str]:
     return {k.code for k in kinds}
 
 
+@cache
 def finding_codes() -> set[str]:
     """What every Finding(…) has as its code: a text, an f-string (`…` for a hole), or a constant of its module."""
     codes = set(REASONS)  # broken limits: the code comes with the values
@@ -95,14 +93,12 @@ def _constants(module: ast.Module) -> Iterator[str]:
             yield node.value.value
 
 
-@pytest.mark.parametrize("code", sorted(error_codes() | finding_codes()))
-def test_codes_are_spelled_alike(code):
-    assert re.fullmatch(r"[a-z…]+(_[a-z]+)*", code)
+def test_codes_are_spelled_alike():
+    assert [code for code in error_codes() | finding_codes() if not re.fullmatch(r"[a-z…]+(_[a-z]+)*", code)] == []
 
 
-@pytest.mark.parametrize("code", sorted(error_codes() | finding_codes()))
-def test_errors_and_findings_have_a_heading(code):
-    assert f"`{code}`" in headings("docs/errors.md")
+def test_errors_and_findings_have_a_heading():
+    assert {code for code in error_codes() | finding_codes() if f"`{code}`" not in headings("docs/errors.md")} == set()
 
 
 def test_no_code_is_documented_that_does_not_exist():
@@ -114,38 +110,33 @@ def test_no_code_is_documented_that_does_not_exist():
 # Commands
 
 
-def commands() -> list[tuple[str, ...]]:
-    def walk(command, words) -> Iterator[tuple[str, ...]]:
-        inner = getattr(command, "commands", {})
+@cache
+def root() -> Any:
+    return typer.main.get_command(app)
+
+
+@cache
+def commands() -> dict[tuple[str, ...], Any]:
+    """By their words."""
+
+    def walk(command: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
         if words:
-            yield words
-        for name, found in inner.items():
+            yield words, command
+        for name, found in getattr(command, "commands", {}).items():
             yield from walk(found, (*words, name))
 
-    return list(walk(typer.main.get_command(app), ()))
+    return dict(walk(root(), ()))
 
 
-@pytest.mark.parametrize("words", commands(), ids=" ".join)
-def test_commands_are_documented(words):
+def test_commands_are_documented():
     text = page("docs/commands.md")
-    assert f"wayfare {words[0]}" in headings("docs/commands.md")
-    assert all(re.search(rf"\b{word}\b", text) for word in words)
+    assert {words[0] for words in commands() if f"wayfare {words[0]}" not in headings("docs/commands.md")} == set()
+    assert {w for words in commands() for w in words if not re.search(rf"\b{w}\b", text)} == set()
 
 
-def options() -> set[str]:
-    """Of all commands."""
-    found = set()
-    for words in commands():
-        command = typer.main.get_command(app)
-        for word in words:
-            command = command.commands[word]
-        found |= {o for p in command.params for o in p.opts if o.startswith("--")}
-    return found
-
-
-@pytest.mark.parametrize("option", sorted(options()))
-def test_options_are_documented(option):
-    assert option in page("docs/commands.md")
+def test_options_are_documented():
+    options = {o for command in commands().values() for p in command.params for o in p.opts if o.startswith("--")}
+    assert {option for option in options if option not in page("docs/commands.md")} == set()
 
 
 def written_commands() -> list[str]:
@@ -162,7 +153,7 @@ def written_commands() -> list[str]:
 @pytest.mark.parametrize("line", written_commands())
 def test_written_commands_exist(line):
     """The words name a command, and it has the options."""
-    command = typer.main.get_command(app)
+    command = root()
     for word in shlex.split(line.replace("…", ""))[1:]:
         inner = getattr(command, "commands", {})
         if word.startswith("-"):

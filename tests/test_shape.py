@@ -41,6 +41,12 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Of a module: to walk through them all takes longer than to parse it."""
+    return tuple(ast.walk(tree(path)))
+
+
 def name(path: Path) -> str:
     return path.relative_to(SOURCE).as_posix()
 
@@ -52,7 +58,7 @@ def own_methods(node: ast.ClassDef) -> set[str]:
 
 @cache
 def port_methods() -> frozenset[str]:
-    classes = [n for n in ast.walk(tree(SOURCE / "core" / "ports.py")) if isinstance(n, ast.ClassDef)]
+    classes = [n for n in nodes(SOURCE / "core" / "ports.py") if isinstance(n, ast.ClassDef)]
     return frozenset(n.name for c in classes for n in c.body if isinstance(n, FUNCTIONS))
 
 
@@ -62,7 +68,7 @@ def test_small():
 
 def _large(path: Path) -> list[str]:
     found = ["module"] if len(path.read_text(encoding="utf-8").splitlines()) > LINES_PER_MODULE_MAX else []
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, FUNCTIONS) and node.end_lineno - node.lineno >= LINES_PER_FUNCTION_MAX:
             found.append(node.name)
         if isinstance(node, ast.ClassDef) and len(own_methods(node)) > METHODS_PER_CLASS_MAX:
@@ -75,7 +81,7 @@ def test_each_module_says_what_it_is():
 
 
 def test_one_status_enum():
-    found = [(name(p), n.name) for p in modules() for n in ast.walk(tree(p)) if _is_enum(n) and "Status" in n.name]
+    found = [(name(p), n.name) for p in modules() for n in nodes(p) if _is_enum(n) and "Status" in n.name]
     assert found == [("core/status.py", "Status")]
 
 
@@ -90,7 +96,7 @@ def test_no_strangers():
 
 
 def _strangers(path: Path) -> set[str]:
-    classes = [n.name for n in ast.walk(tree(path)) if isinstance(n, ast.ClassDef)]
+    classes = [n.name for n in nodes(path) if isinstance(n, ast.ClassDef)]
     parts = [*path.relative_to(SOURCE).with_suffix("").parts, *classes]
     words = {w.lower() for part in parts for w in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", part)}
     return words & STRANGERS
@@ -102,7 +108,7 @@ def system_names() -> frozenset[str]:
     names = set()
     for init in SYSTEMS.glob("*/__init__.py"):
         names.add(init.parent.name)
-        for node in ast.walk(tree(init)):
+        for node in nodes(init):
             if isinstance(node, ast.keyword) and node.arg == "aliases":
                 names |= set(ast.literal_eval(node.value))
     return frozenset(names)
@@ -117,7 +123,7 @@ def _foreign_systems(path: Path) -> set[str]:
     if any(path.is_relative_to(SOURCE / place) for place in MAY_NAME_SYSTEMS):
         return set()
     own = path.relative_to(SYSTEMS).parts[0] if path.is_relative_to(SYSTEMS) else ""
-    found = {word for word in _names_used(tree(path)) if word in system_names() and word != own}
+    found = {word for word in _names_used(path) if word in system_names() and word != own}
     own_names = _aliases_in(SYSTEMS / own) if own else set()
     return found - own_names
 
@@ -127,12 +133,12 @@ def _aliases_in(folder: Path) -> set[str]:
     init = folder / "__init__.py"
     if not init.exists():
         return set()
-    keywords = (n for n in ast.walk(tree(init)) if isinstance(n, ast.keyword) and n.arg == "aliases")
+    keywords = (n for n in nodes(init) if isinstance(n, ast.keyword) and n.arg == "aliases")
     return {alias for keyword in keywords for alias in ast.literal_eval(keyword.value)}
 
 
-def _names_used(module: ast.Module) -> Iterator[str]:
-    for node in ast.walk(module):
+def _names_used(path: Path) -> Iterator[str]:
+    for node in nodes(path):
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("wayfare.systems.databases."):
             yield str(node.module).split(".")[3]
         if isinstance(node, ast.Constant) and isinstance(node.value, str):

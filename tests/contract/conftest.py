@@ -39,13 +39,6 @@ def db(bed: Fresh) -> Iterator[Database]:
         yield database
 
 
-@pytest.fixture(scope="module")
-def shared(bed: Fresh) -> Iterator[Database]:
-    """One for many tests, each of which has a table of its own: opening takes longer than what they do."""
-    with open_database(bed()) as database:
-        yield database
-
-
 @pytest.fixture
 def target(db: Database) -> Any:
     """A new, empty database that can be written to."""

@@ -21,24 +21,33 @@ EVENTS = 2 + 2 * len(FILES) + 2 * len(PHASES) + 1  # created and running; steps;
 
 
 @pytest.mark.slow
-def test_kill_after_every_event(any_bed: Bed) -> None:
-    for event in range(1, EVENTS):
-        run = any_bed.run(*PHASES)
-        worker = any_bed.worker(run.id)
-        any_bed.until_events(run, event)
-        kill(worker)
-        in_flight = Counter(any_bed.steps(run, Name.STEP_STARTED)) - Counter(any_bed.steps(run, Name.STEP_DONE))
-        done_before = len(any_bed.steps(run, Name.STEP_DONE))
+def test_kill_after_every_event(bed: Bed) -> None:
+    killed_after_every_event(bed)
 
-        ended = any_bed.carry_out(run)
+
+@pytest.mark.thorough
+def test_kill_after_every_event_on_postgresql(shared: Bed) -> None:
+    killed_after_every_event(shared)
+
+
+def killed_after_every_event(bed: Bed) -> None:
+    for event in range(1, EVENTS):
+        run = bed.run(*PHASES)
+        worker = bed.worker(run.id)
+        bed.until_events(run, event)
+        kill(worker)
+        in_flight = Counter(bed.steps(run, Name.STEP_STARTED)) - Counter(bed.steps(run, Name.STEP_DONE))
+        done_before = len(bed.steps(run, Name.STEP_DONE))
+
+        ended = bed.carry_out(run)
 
         assert ended.status is Status.SUCCEEDED, event
-        assert any_bed.target(run) == {f: '"held"' if f not in "ab" else "null" for f in FILES}, event
-        repeated = {f"put {f}" for f, times in Counter(any_bed.trace(run, "begin")).items() if times > 1}
+        assert bed.target(run) == {f: '"held"' if f not in "ab" else "null" for f in FILES}, event
+        repeated = {f"put {f}" for f, times in Counter(bed.trace(run, "begin")).items() if times > 1}
         assert repeated <= set(in_flight), (event, repeated, in_flight)
-        assert Counter(any_bed.steps(run, Name.STEP_DONE)) == Counter(f"put {f}" for f in FILES), event
-        assert any_bed.steps(run, Name.PHASE_DONE) == ["make", "load", "after"], event
-        assert done_before + len(any_bed.steps(run, Name.STEP_DONE)[done_before:]) == len(FILES)
+        assert Counter(bed.steps(run, Name.STEP_DONE)) == Counter(f"put {f}" for f in FILES), event
+        assert bed.steps(run, Name.PHASE_DONE) == ["make", "load", "after"], event
+        assert done_before + len(bed.steps(run, Name.STEP_DONE)[done_before:]) == len(FILES)
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ def until(ready: Callable[[], Any], seconds: float = 60) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := ready()):
         assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.02)
+        time.sleep(0.05)
     return found
 
 
@@ -135,7 +135,7 @@ def never_both(pair: Pair) -> Iterator[list[str]]:
 
     def look() -> None:
         begun = False
-        while not stop.wait(PAUSE_SECONDS):
+        while not stop.wait(0.01):
             green_open = not closed(pair.green)
             begun = begun or not green_open
             if begun and green_open and not closed(pair.blue):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx2
 
+import asking
 from prepared import start
 
 START_SECONDS = 120.0  # four processes on a busy machine
@@ -39,7 +40,7 @@ class Server:
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until and self.process.poll() is None:
             try:
-                if httpx2.get(f"{self.url}/readyz", timeout=5).status_code == 200:
+                if asking.get(f"{self.url}/readyz", timeout=5).status_code == 200:
                     return
             except httpx2.TransportError:
                 time.sleep(0.1)

@@ -17,6 +17,7 @@ import websockets
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+import asking
 from control.test_webhooks import receiving
 from faces.server import Server, serving
 from moving import data
@@ -58,7 +59,7 @@ class Edge:
     def __call__(self, who: str, method: str, path: str, body: Any = None, **more: Any) -> httpx2.Response:
         headers = {"Authorization": f"Bearer {self.tokens[who]}"} if who else {}
         headers |= more.pop("headers", {})
-        answer = httpx2.request(method, self.server.url + path, json=body, headers=headers, timeout=60, **more)
+        answer = asking.request(method, self.server.url + path, json=body, headers=headers, timeout=60, **more)
         self.seen.append((f"{method} {path}", f"{answer.headers.raw!r} {answer.text}"))
         return answer
 
@@ -163,7 +164,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 def described(edge: Edge) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every (method, path, operation) of every face."""
     for face in ("wayfare", "jarvis", "shell"):
-        for path, methods in httpx2.get(f"{edge.server.url}/openapi/{face}.json").json()["paths"].items():
+        for path, methods in asking.get(f"{edge.server.url}/openapi/{face}.json").json()["paths"].items():
             for method, operation in methods.items():
                 yield method.upper(), path, operation
 

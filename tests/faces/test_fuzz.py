@@ -24,7 +24,7 @@ from wayfare.faces.http.access import Access
 from wayfare.faces.http.app import create_app
 from wayfare.faces.http.face import faces
 
-CASES_MIN = 500  # for each face
+CASES = (150, pytest.param(500, marks=pytest.mark.thorough))  # at the least, for each face
 NAMES = sorted([*(face.name for face in faces()), "shell"])
 
 
@@ -44,8 +44,11 @@ SAY_503 = {"/api/migrations/health"}  # where something does not work, that is i
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("cases_min", CASES)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_face_does_as_it_says(client: TestClient, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_face_does_as_it_says(
+    client: TestClient, name: str, cases_min: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of imports
         import schemathesis
@@ -60,7 +63,7 @@ def test_a_face_does_as_it_says(client: TestClient, name: str, tmp_path: Path, m
     found = [one.ok() for one in schema.get_all_operations()]
     operations = [operation for operation in found if operation.path not in SAY_503]
     asking = sum(bool({"parameters", "requestBody"} & set(o.definition.raw)) for o in operations)  # others: one case
-    each = math.ceil(CASES_MIN / max(1, asking) / 2)
+    each = math.ceil(cases_min / max(1, asking) / 2)
     cases = 0
 
     def tried(operation: Any, mode: GenerationMode) -> None:
@@ -86,5 +89,5 @@ def test_a_face_does_as_it_says(client: TestClient, name: str, tmp_path: Path, m
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             with suppress(Unsatisfiable):  # nothing can be wrong where nothing is asked for
                 tried(operation, mode)
-    assert cases >= CASES_MIN or name == "shell"
+    assert cases >= cases_min or name == "shell"
     print(f"{name}: {cases} cases, {len(operations)} operations")

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from joserfc.jwk import ECKey
 
+import asking
 from access import provider as identity
 from access.provider import Provider
 from access.test_oidc import LIES, SIGNATURES
@@ -66,7 +67,7 @@ class Browser:
 
     def __init__(self, server: Server) -> None:
         address = f"198.51.{secrets.randbelow(256)}.{secrets.randbelow(256)}"
-        self.http = httpx2.Client(base_url=server.url, timeout=60, headers={"X-Forwarded-For": address})
+        self.http = httpx2.Client(verify=False, base_url=server.url, timeout=60, headers={"X-Forwarded-For": address})
 
     def start(self) -> str:
         answer = self.http.get("/auth/oidc/start")
@@ -248,15 +249,15 @@ def test_a_provider_that_does_not_do_its_part(server: Server, tmp_path_factory: 
         lying.told_issuer = "https://evil.example"
         env = {"WAYFARE_OIDC": identity.url_of(lying), **MANY}
         with serving(tmp_path_factory.mktemp("lying"), "--auth-enabled", env=env) as found:
-            assert "an address that Wayfare connects to" in page(httpx2.get(f"{found.url}/auth/oidc/start"), 400)
+            assert "an address that Wayfare connects to" in page(asking.get(f"{found.url}/auth/oidc/start"), 400)
         with serving(
             tmp_path_factory.mktemp("lying"), "--auth-enabled", env=env | {"WAYFARE_EGRESS_ALLOW": "127.0.0.1"}
         ) as found:
-            assert "another name" in page(httpx2.get(f"{found.url}/auth/oidc/start"), 502)
+            assert "another name" in page(asking.get(f"{found.url}/auth/oidc/start"), 502)
             lying.told_issuer, lying.told_endpoint = lying.issuer, "javascript:alert(1)"
-            page(httpx2.get(f"{found.url}/auth/oidc/start"), 502)
+            page(asking.get(f"{found.url}/auth/oidc/start"), 502)
     with serving(tmp_path_factory.mktemp("away"), env=env) as found:
-        assert "does not answer" in page(httpx2.get(f"{found.url}/auth/oidc/start"), 502)
+        assert "does not answer" in page(asking.get(f"{found.url}/auth/oidc/start"), 502)
 
 
 # Handing over

@@ -16,6 +16,7 @@ import httpx2
 import psycopg
 import pytest
 
+import asking
 from faces.journal import Watcher, new_run, watch_all, write_many
 from faces.server import Server, serving
 from prepared import PIPE, start
@@ -72,10 +73,10 @@ def test_it_ends_well(tmp_path: Path, number: int) -> None:
 def test_one_face_alone(tmp_path: Path) -> None:
     with serving(tmp_path, "--face", "jarvis") as server:
         service = next(face.service for face in faces() if face.name == "jarvis")
-        assert httpx2.get(f"{server.url}/health").json()["service"] == service
-        assert httpx2.get(f"{server.url}/api/runs").status_code == 404
-        assert httpx2.get(f"{server.url}/openapi/wayfare.json").status_code == 404
-        assert httpx2.get(f"{server.url}/openapi/jarvis.json").status_code == 200
+        assert asking.get(f"{server.url}/health").json()["service"] == service
+        assert asking.get(f"{server.url}/api/runs").status_code == 404
+        assert asking.get(f"{server.url}/openapi/wayfare.json").status_code == 404
+        assert asking.get(f"{server.url}/openapi/jarvis.json").status_code == 200
 
 
 # On PostgreSQL
@@ -108,15 +109,15 @@ def test_four_processes_are_one_service(cluster: Callable[[], Address], tmp_path
         wait_for_workers(server, 4)
         began = time.monotonic()
         with ThreadPoolExecutor(16) as pool:
-            answers = list(pool.map(lambda _: httpx2.get(f"{server.url}/api/runs", headers=headers), range(150)))
+            answers = list(pool.map(lambda _: asking.get(f"{server.url}/api/runs", headers=headers), range(150)))
         came_back = int((time.monotonic() - began) * 100 / 60)  # of the allowance, meanwhile
         allowed = [a.status_code for a in answers].count(200)
         assert 100 <= allowed <= 100 + came_back
         assert [a.status_code for a in answers].count(429) == 150 - allowed
-        text = httpx2.get(f"{server.url}/metrics", headers=headers).text
+        text = asking.get(f"{server.url}/metrics", headers=headers).text
         assert f'wayfare_requests_total{{method="GET",route="/api/runs",status="200"}} {allowed}.0' in text
         assert 'wayfare_runs{status="queued"} 0.0' in text
-        assert httpx2.get(f"{server.url}/api/runs").status_code == 401
+        assert asking.get(f"{server.url}/api/runs").status_code == 401
         code, _ = server.end()
     assert code == 0
 
@@ -148,7 +149,7 @@ def wait_for_workers(server: Server, count: int) -> None:
     children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
     until = time.monotonic() + 120
     while time.monotonic() < until:
-        with httpx2.Client(base_url=server.url) as http:
+        with httpx2.Client(verify=False, base_url=server.url) as http:
             if len(children.read_text().split()) >= count and http.get("/readyz").status_code == 200:
                 return
         time.sleep(0.2)
@@ -178,19 +179,19 @@ def _hang(server: Server, database: Address) -> None:
         found = connection.execute("SELECT pg_read_file('postmaster.pid', 0, 20)").fetchone()
     assert found
     postmaster = int(str(found[0]).split()[0])
-    assert httpx2.get(f"{server.url}/readyz").status_code == 200
+    assert asking.get(f"{server.url}/readyz").status_code == 200
     pids = signalled([postmaster], signal.SIGSTOP)
     pids += signalled(children_of(postmaster), signal.SIGSTOP)
     try:
         for _ in range(3):
-            answer = httpx2.get(f"{server.url}/readyz", timeout=2)
+            answer = asking.get(f"{server.url}/readyz", timeout=2)
             assert answer.status_code == 503
             assert answer.json()["status"] == "not ready"
-        assert httpx2.get(f"{server.url}/livez").status_code == 200
+        assert asking.get(f"{server.url}/livez").status_code == 200
     finally:
         signalled(pids, signal.SIGCONT)
     until = time.monotonic() + 5
-    while httpx2.get(f"{server.url}/readyz", timeout=5).status_code != 200:
+    while asking.get(f"{server.url}/readyz", timeout=5).status_code != 200:
         assert time.monotonic() < until
         time.sleep(0.1)
 

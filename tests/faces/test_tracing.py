@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx2
 import pytest
 
+import asking
 from faces.server import serving
 from listening import listening
 
@@ -41,7 +41,7 @@ def test_requests_are_traced(tmp_path: Path, collector: tuple[str, list[tuple[st
     url, taken = collector
     env = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_EXPORTER_OTLP_COMPRESSION": "none"}
     with serving(tmp_path, env=env) as server:
-        assert httpx2.get(f"{server.url}/api/runs?limit=3&secret=canary").status_code == 200
+        assert asking.get(f"{server.url}/api/runs?limit=3&secret=canary").status_code == 200
     told = b"".join(body for path, body in taken if path == "/v1/traces")
     assert b"GET /api/runs" in told
     assert b"canary" not in told

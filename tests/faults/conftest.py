@@ -41,7 +41,7 @@ def mariadb(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
         yield fresh
 
 
-@pytest.fixture(params=["postgresql", "mariadb"])
+@pytest.fixture(params=["postgresql", pytest.param("mariadb", marks=pytest.mark.thorough)])
 def server(request: pytest.FixtureRequest) -> Fresh:
     """Each of the two in turn."""
     fresh: Fresh = request.getfixturevalue(request.param)

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
+import asking
 from faces.handing import Pair, Writer, closed, never_both, two_databases, two_servers, until
 from faces.server import Server, serving
 from psql import sql
@@ -30,7 +30,7 @@ def pair() -> Iterator[Pair]:
 
 
 def ask(server: Server, method: str, path: str, json: Any = None) -> Any:
-    answer = httpx2.request(method, f"{server.url}/api/v1{path}", json=json, timeout=60)
+    answer = asking.request(method, f"{server.url}/api/v1{path}", json=json, timeout=60)
     assert answer.status_code < 300, answer.text
     return answer.json()
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-import httpx2
 import pytest
 
+import asking
 from faces.server import Server, serving
 from stories.test_document_004 import count
 from systems.zoho.seed import fill
@@ -89,7 +89,7 @@ def test_a_combination(server: Server, beds: dict[str, Any], sources: dict[str, 
         "destination": written(address),
         "operation_type": "full",
     }
-    answer = httpx2.post(f"{server.url}/migrate", json=body, timeout=120)
+    answer = asking.post(f"{server.url}/migrate", json=body, timeout=120)
     assert answer.status_code == 200, answer.text
     assert answer.json()["success"] is True, answer.text
     assert {"table": table, "records": rows} in answer.json()["tables_migrated"]

@@ -44,7 +44,7 @@ def source(tmp_path: Path) -> Address:
     return file_address("sqlite", path)
 
 
-@pytest.fixture(params=["duckdb", "postgresql"])
+@pytest.fixture(params=["duckdb", pytest.param("postgresql", marks=pytest.mark.thorough)])
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Address]:
     if request.param == "duckdb":
         yield file_address("duckdb", tmp_path / "target.duckdb")

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import psycopg
 import pytest
 
+import asking
 from beds import running
 from faces.server import Server, serving
 from psql import sql
@@ -31,7 +31,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Add
 
 
 def ask(server: Server, method: str, path: str, json: Any = None) -> Any:
-    answer = httpx2.request(method, f"{server.url}/api/v1{path}", json=json, timeout=60)
+    answer = asking.request(method, f"{server.url}/api/v1{path}", json=json, timeout=60)
     assert answer.status_code < 300, answer.text
     return answer.json()
 

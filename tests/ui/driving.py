@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx2
 from playwright.sync_api import Page
 
+import asking
 from faces.server import Server
 
 
@@ -22,7 +22,7 @@ def choose(page: Page, label: str, option: str) -> None:
 
 
 def ask(server: Server, method: str, path: str, body: Any = None) -> Any:
-    answer = httpx2.request(method, server.url + path, json=body, timeout=60)
+    answer = asking.request(method, server.url + path, json=body, timeout=60)
     assert answer.status_code < 300, answer.text
     return answer.json() if answer.content else None
 

@@ -18,7 +18,7 @@ from ui.test_changes import made
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-@pytest.fixture(scope="module", params=["light", "dark"])
+@pytest.fixture(scope="module", params=["light", pytest.param("dark", marks=pytest.mark.thorough)])
 def page(request: pytest.FixtureRequest, browser: Browser, server: Server) -> Iterator[Page]:
     context = browser.new_context(base_url=server.url, color_scheme=request.param, reduced_motion="reduce")
     context.set_default_timeout(WAIT_MS)

@@ -23,7 +23,7 @@ SHELL_BYTES_MAX = 250_000  # check 44
 
 @pytest.fixture
 def http(server: Server) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=server.url, timeout=30) as client:
+    with httpx2.Client(verify=False, base_url=server.url, timeout=30) as client:
         yield client
 
 

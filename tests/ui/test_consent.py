@@ -7,10 +7,10 @@ import secrets
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-import httpx2
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+import asking
 from access import provider as identity
 from access.provider import Provider
 from access.test_oauth import VERIFIER
@@ -97,7 +97,7 @@ def client(flow: HttpFlow, program: Program) -> Client:
     return made
 
 
-@pytest.fixture(params=["light", "dark"])
+@pytest.fixture(params=["light", pytest.param("dark", marks=pytest.mark.thorough)])
 def page(request: pytest.FixtureRequest, browser: Browser, server: Server) -> Iterator[Page]:
     context: BrowserContext = browser.new_context(base_url=server.url, color_scheme=request.param)
     context.set_default_timeout(WAIT_MS)
@@ -266,7 +266,7 @@ def test_no_other_site_frames_or_answers_the_question(
 
 def test_without_a_provider_there_is_no_button(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> None:
     with serving(tmp_path_factory.mktemp("plain"), "--auth-enabled") as found:
-        assert httpx2.get(f"{found.url}/auth/oidc").json() == {"name": ""}
+        assert asking.get(f"{found.url}/auth/oidc").json() == {"name": ""}
         page = browser.new_page()
         page.goto(f"{found.url}/ui/sign-in")
         page.get_by_role("button", name="Sign in").wait_for()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+import asking
 from faces.server import Server, serving
 from ui.conftest import fresh_page
 from ui.driving import choose
@@ -19,7 +19,7 @@ PASSWORD = "correct horse battery"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with serving(tmp_path_factory.mktemp("home"), "--auth-enabled") as found:
         account = {"username": "ada", "email": "ada@x.org", "password": PASSWORD}
-        assert httpx2.post(f"{found.url}/api/auth/register", json=account).status_code == 201
+        assert asking.post(f"{found.url}/api/auth/register", json=account).status_code == 201
         yield found
 
 

@@ -27,6 +27,7 @@ from wayfare.systems.testing import Fresh
 THROTTLED = Fault(429, {"code": "TOO_MANY_REQUESTS", "message": "slower"}, {"Retry-After": "0"})
 CUT = Fault(0)
 ENDED = Fault(401)  # stands for all tokens having ended
+MORE = [pytest.param(name, marks=pytest.mark.thorough) for name in ("mariadb", "clickhouse-embedded", "duckdb")]
 ROWS = {
     "Accounts": seed.ACCOUNTS,
     "Campaigns": 0,
@@ -40,7 +41,7 @@ ROWS = {
 }
 
 
-@pytest.fixture(scope="module", params=["postgresql", "mariadb", "clickhouse-embedded", "duckdb"])
+@pytest.fixture(scope="module", params=["postgresql", *MORE])
 def bed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fresh]:
     with running(request.param, tmp_path_factory.mktemp(request.param)) as fresh:
         yield fresh

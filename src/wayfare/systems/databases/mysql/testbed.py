@@ -153,6 +153,7 @@ def connect(server: Address) -> Any:
         password=server.password.reveal(),
         database=server.database or None,
         autocommit=True,
+        ssl_disabled=True,  # to read the machine's authorities takes 30 ms, each time
     )
 
 
