@@ -13,6 +13,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from beds import running
+from behind import reader
+from psql import sql
 from wayfare.access.scopes import Role
 from wayfare.control.application import Application
 from wayfare.control.capabilities import register
@@ -50,6 +52,14 @@ class Site:
         found = self.client.request(method, path, json=json, headers={"Authorization": f"Bearer {self.tokens[who]}"})
         assert found.status_code == status, found.text
         return found.json()
+
+    def until(self, run: str, status: str) -> Any:
+        """How it stands when it has come to that."""
+        deadline = time.monotonic() + 60
+        while (found := self.ask("viewer", "GET", f"/api/migrate/{run}"))["status"] != status:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.1)
+        return found
 
     def dump(self) -> str:
         with open_database(self.address) as database:
@@ -152,8 +162,23 @@ def test_only_administrators_apply(site: Site) -> None:
 def test_up_to_a_version_and_unknown_fields(site: Site) -> None:
     done = site.ask("admin", "POST", "/api/migrate?wait=60", {"to": "0001"})
     assert done["revisions"] == ["0001_users"]
-    assert site.ask("admin", "POST", "/api/migrate", {"to": "0009"}, 404)["where"] == "--to"
+    assert site.ask("admin", "POST", "/api/migrate", {"to": "0009"}, 404)["where"] == "to"
     assert site.ask("admin", "POST", "/api/migrate", {"surprise": 1}, 400)["where"] == "surprise"
+
+
+def test_whoever_waits_too_long_behind_a_revision_has_it_ended(site: Site) -> None:
+    if site.address.system != "postgresql":
+        pytest.skip("nobody can be seen waiting there")
+    for file in site.folder.iterdir():
+        file.unlink()
+    sql(site.address, "create table users (id int)")
+    (site.folder / "0001_slow.sql").write_text("alter table users add column x int;\nselect pg_sleep(50);")
+    assert site.ask("admin", "POST", "/api/migrate", {"client_wait_seconds": -1}, 400)["where"] == "client_wait_seconds"
+    run = site.ask("admin", "POST", "/api/migrate", {"client_wait_seconds": 0.5}, 202)["run"]
+    with reader(site.address):
+        ended = site.until(run, "failed")
+    assert "clients waited" in ended["error"]
+    assert site.ask("viewer", "GET", "/api/migrations/status")["current_version"] is None
 
 
 def test_an_edited_file_is_refused_and_told(site: Site) -> None:
@@ -168,9 +193,7 @@ def test_a_run_of_revisions_can_be_rolled_back(site: Site) -> None:
     before = site.dump()
     run = site.ask("admin", "POST", "/api/migrate?wait=60")["run"]
     site.ask("admin", "POST", f"/api/runs/{run}/rollback", None, 202)
-    until = time.monotonic() + 60
-    while site.ask("viewer", "GET", f"/api/migrate/{run}")["status"] != "undone" and time.monotonic() < until:
-        time.sleep(0.1)
+    site.until(run, "undone")
     assert site.dump() == before
 
 

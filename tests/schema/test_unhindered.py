@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from beds import running
+from behind import client, reader
 from psql import sql
 from schema.conftest import Place, opened
 from wayfare.core.address import Address
@@ -21,8 +20,6 @@ from wayfare.schema.revisions.files import read_folder
 from wayfare.schema.revisions.history import HISTORY
 from wayfare.schema.revisions.runner import Options
 from wayfare.systems.databases.mysql.testbed import connect
-
-SECONDS_MAX = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -42,31 +39,6 @@ def shop(postgresql: Callable[[], Address]) -> Iterator[Place]:
     with opened(postgresql()) as place:
         sql(place.address, "create table users (id int)")
         yield place
-
-
-@contextmanager
-def client(at_work: Callable[[], object], wait: Callable[[], object]) -> Iterator[None]:
-    """Somebody who wants the table as soon as the change is at work."""
-
-    def want() -> None:
-        deadline = time.monotonic() + SECONDS_MAX
-        while not at_work() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        wait()
-
-    thread = threading.Thread(target=want)
-    thread.start()
-    try:
-        yield
-    finally:
-        thread.join()
-
-
-@contextmanager
-def reader(address: Address) -> Iterator[None]:
-    at_work = "select 1 from pg_locks where relation = 'users'::regclass and mode = 'AccessExclusiveLock' and granted"
-    with client(lambda: sql(address, at_work), lambda: sql(address, "select count(*) from users")):
-        yield
 
 
 def test_a_change_that_others_wait_for_is_ended(shop: Place, folder: Path) -> None:

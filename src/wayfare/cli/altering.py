@@ -20,7 +20,7 @@ from wayfare.core.ports import Database, Executes
 from wayfare.schema.revisions import files, runner
 from wayfare.schema.revisions.files import Revision
 from wayfare.schema.revisions.history import HISTORY, Compared, compare
-from wayfare.schema.revisions.runner import Done, Options
+from wayfare.schema.revisions.runner import CLIENT_WAIT_SECONDS, Done, Options
 from wayfare.systems.registry import adapter, open_database
 
 LAST = 10
@@ -39,7 +39,7 @@ class ApplyOptions:
     out_of_order: bool = False
     wait: float = 60.0
     lock_wait: float = 60.0
-    client_wait: float = 5.0
+    client_wait: float = CLIENT_WAIT_SECONDS
 
     def runner(self) -> Options:
         return Options(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from wayfare.control.connections import address_of
 from wayfare.control.reaching import milliseconds_since
@@ -22,7 +22,7 @@ from wayfare.schema.revisions.files import Revision
 from wayfare.schema.revisions.folder import Folder
 from wayfare.schema.revisions.history import HISTORY, Compared, compare
 from wayfare.schema.revisions.preview import Preview, preview
-from wayfare.schema.revisions.runner import Options, change_of, to_apply, whoever
+from wayfare.schema.revisions.runner import CLIENT_WAIT_SECONDS, Options, change_of, to_apply
 from wayfare.schema.subject import MASTER
 from wayfare.store.records import Run
 from wayfare.store.store import Store
@@ -50,8 +50,8 @@ class Application:
             raise Conflict(told, where="WAYFARE_SCHEMA_DATABASE", remedy="Set it, and start the server again.")
         return address_of(store, text, "WAYFARE_SCHEMA_DATABASE")
 
-    def options(self, by: str = "", to: str = "", *, out_of_order: bool = False) -> Options:
-        return Options(environment=self.environment, by=by or whoever(), to=to, out_of_order=out_of_order)
+    def options(self, to: str = "", *, out_of_order: bool = False, client_wait: float = CLIENT_WAIT_SECONDS) -> Options:
+        return Options(self.environment, out_of_order, to=to, client_wait_seconds_max=client_wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,28 +88,26 @@ def active(store: Store) -> Run | None:
     return found[0] if found else None
 
 
-def dry_run(application: Application, store: Store, to: str, *, out_of_order: bool) -> Preview:
+def dry_run(application: Application, store: Store, options: Options) -> Preview:
     """Raises Invalid, naming file and line, for a script that cannot be read."""
-    options = application.options(to=to, out_of_order=out_of_order)
     with opened(application, store) as (database, schema):
         replica = database if isinstance(database, Executes) else None
         return preview(schema, application.folder.revisions(), options, replica)
 
 
-def migrate(application: Application, store: Store, principal: Principal, to: str, *, out_of_order: bool) -> Run | None:
+def migrate(application: Application, store: Store, principal: Principal, options: Options) -> Run | None:
     """Record a run that applies what is pending; None when nothing is.
 
     Raises Conflict where folder and history do not fit together, or a run is at work, and Invalid, naming file and
     line, for a script that cannot be read.
     """
-    options = application.options(principal.name, to, out_of_order=out_of_order)
     if (running := active(store)) is not None:
         told = f"run {running.id} applies revisions already."
         raise Conflict(told, where="run", remedy="Wait for its end; GET /api/migrate/{run} tells how it stands.")
     pending = _pending(application, store, options)
-    run = _recorded(application, store, options, pending) if pending else None
+    run = _recorded(application, store, replace(options, by=principal.name), pending) if pending else None
     with store.write() as transaction:
-        details = {"pending": [r.version for r in pending], "to": to}
+        details = {"pending": [r.version for r in pending], "to": options.to}
         store.audit(transaction, principal, "revisions.apply", run.id if run else "", details=details)
         store.publish(transaction, "revisions.applied", run.id if run else "", details)
     return run
@@ -126,7 +124,12 @@ def _pending(application: Application, store: Store, options: Options) -> Sequen
 
 def _recorded(application: Application, store: Store, options: Options, pending: Sequence[Revision]) -> Run:
     kept = [_kept(revision) for revision in pending]
-    subject = {"revisions": kept, "environment": options.environment, "by": options.by}
+    subject = {
+        "revisions": kept,
+        "environment": options.environment,
+        "by": options.by,
+        "client_wait_seconds_max": options.client_wait_seconds_max,
+    }
     plan = Plan(KIND, subject, (Phase("apply", (Step("schema.revise", f"apply {count(len(kept), 'revision')}"),)),))
     return store.create_run(
         kind=KIND,

@@ -31,7 +31,7 @@ from wayfare.schema.carry import Change, Progress, carry_out, settled
 from wayfare.schema.locked import locked
 from wayfare.schema.meanwhile import guarded
 from wayfare.schema.revisions.files import Revision
-from wayfare.schema.revisions.runner import Options, apply_these, take_back_these
+from wayfare.schema.revisions.runner import CLIENT_WAIT_SECONDS, Options, apply_these, take_back_these
 from wayfare.schema.study import Draft, fingerprint, study
 from wayfare.schema.subject import HISTORY, MASTER, ChangeSubject, Known, statements, subject_of
 from wayfare.schema.text.reading import read
@@ -280,9 +280,13 @@ class Revise:
         take_back_these(schema_of(context, MASTER), chosen, self._options(context), lambda progress: None)
 
     def _options(self, context: StepContext) -> Options:
-        policy = Policy(stopping=context.stopping)
         subject = context.subject
-        return Options(environment=subject["environment"], by=subject["by"], policy=policy)
+        return Options(
+            environment=subject["environment"],
+            by=subject["by"],
+            client_wait_seconds_max=subject.get("client_wait_seconds_max", CLIENT_WAIT_SECONDS),  # none in older plans
+            policy=Policy(stopping=context.stopping),
+        )
 
 
 def _revision(kept: Mapping[str, Json]) -> Revision:

@@ -18,6 +18,7 @@ from wayfare.core.status import ENDED
 from wayfare.faces.appschema.shapes import (
     ComponentAnswer,
     DryRunAnswer,
+    DryRunBody,
     EntryAnswer,
     FindingAnswer,
     HealthAnswer,
@@ -107,10 +108,10 @@ def _finding(finding: Finding) -> FindingAnswer:
 
 
 @router.post("/api/migrations/dry-run")
-def dry_run(caller: Applies, request: Request, body: MigrateBody | None = None) -> DryRunAnswer:
+def dry_run(caller: Applies, request: Request, body: DryRunBody | None = None) -> DryRunAnswer:
     """What applying would do: each statement with its locks, rewrites and time. The database stays as it is."""
-    body = body or MigrateBody()
-    found = control.dry_run(_application(request), caller.store, body.to, out_of_order=body.out_of_order)
+    body, here = body or DryRunBody(), _application(request)
+    found = control.dry_run(here, caller.store, here.options(body.to, out_of_order=body.out_of_order))
     return DryRunAnswer(
         can_apply=not found.refused,
         revisions=[_plan(previewed) for previewed in found.revisions],
@@ -175,9 +176,9 @@ def migrate(
     wait: Annotated[float, Query(ge=0, le=WAIT_SECONDS_MAX, description="Seconds to wait for its end.")] = 0.0,
 ) -> MigrateAnswer:
     """Apply what is pending, as a run that goes on by itself. 200 where nothing is, or the wait has seen its end."""
-    body = body or MigrateBody()
-    here = _application(request)
-    run = control.migrate(here, caller.store, caller.principal, body.to, out_of_order=body.out_of_order)
+    body, here = body or MigrateBody(), _application(request)
+    options = here.options(body.to, out_of_order=body.out_of_order, client_wait=body.client_wait_seconds)
+    run = control.migrate(here, caller.store, caller.principal, options)
     if run is None:
         response.status_code = 200
         return MigrateAnswer(run=None, status="succeeded", revisions=[], message="Nothing is pending.")

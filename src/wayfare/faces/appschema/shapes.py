@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from wayfare.schema.revisions.runner import CLIENT_WAIT_SECONDS
+
 Version = Annotated[str, StringConstraints(max_length=200)]
 
 
@@ -13,9 +15,16 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class MigrateBody(Shape):
+class DryRunBody(Shape):
     to: Annotated[Version, Field(description="The last version to apply; all where it is left out.")] = ""
     out_of_order: Annotated[bool, Field(description="Also what comes before what is applied.")] = False
+
+
+class MigrateBody(DryRunBody):
+    client_wait_seconds: Annotated[
+        float,
+        Field(ge=0, le=86_400, description="Behind a statement at work, which is ended then; 0: as long as it takes."),
+    ] = CLIENT_WAIT_SECONDS
 
 
 class PendingAnswer(Shape):

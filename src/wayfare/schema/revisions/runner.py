@@ -23,6 +23,9 @@ def whoever() -> str:
     return f"{os.environ.get('USER') or 'wayfare'}@{socket.gethostname()}:{os.getpid()}"
 
 
+CLIENT_WAIT_SECONDS = 5.0
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     environment: str = ""
@@ -30,7 +33,9 @@ class Options:
     by: str = field(default_factory=whoever)
     wait_seconds: float = 60.0  # for another runner; 0: not at all
     to: str = ""  # the last version to apply, or the one to stay at; "" for all, or for one step back
-    client_wait_seconds_max: float = 5.0  # behind a statement at work, which is ended then; 0: as long as it takes
+    client_wait_seconds_max: float = (
+        CLIENT_WAIT_SECONDS  # behind a statement at work, which is ended then; 0: as long as it takes
+    )
     policy: Policy = field(default_factory=Policy)
 
 
@@ -96,7 +101,7 @@ def to_apply(schema: Schema, files: Sequence[Revision], options: Options) -> Seq
     compared.refuse()
     if options.to and options.to not in {f.version for f in files}:
         remedy = "`wayfare schema status` lists them."
-        raise NotFound(f"there is no revision {options.to}.", where="--to", remedy=remedy)
+        raise NotFound(f"there is no revision {options.to}.", where="to", remedy=remedy)
     return [r for r in compared.pending if not options.to or order(r.version) <= order(options.to)]
 
 
@@ -156,7 +161,7 @@ def to_take_back(files: Sequence[Revision], entries: Sequence[Entry], to: str) -
     if not newest_first:
         raise Conflict("nothing is applied that could be taken back.")
     if to and to != "0" and to not in standing:
-        raise NotFound(f"revision {to} is not applied.", where="--to", remedy="`wayfare schema status` lists what is.")
+        raise NotFound(f"revision {to} is not applied.", where="to", remedy="`wayfare schema status` lists what is.")
     chosen = newest_first[:1] if not to else [v for v in newest_first if to == "0" or order(v) > order(to)]
     for version in chosen:
         if version not in known:
