@@ -112,7 +112,7 @@ def _noted(context: StepContext, schema: Watches, member: str, watcher: Watcher)
 
 _LET_THEM_GO_ON = (
     "Do it when fewer use the table, or in safer steps: `wayfare schema recipe` knows some. "
-    "--client-wait lets them wait for longer."
+    "--client-wait, over HTTP client_wait_seconds, lets them wait for longer."
 )
 
 
