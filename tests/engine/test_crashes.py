@@ -21,17 +21,17 @@ EVENTS = 2 + 2 * len(FILES) + 2 * len(PHASES) + 1  # created and running; steps;
 
 
 @pytest.mark.slow
-def test_kill_after_every_event(bed: Bed) -> None:
-    killed_after_every_event(bed)
+def test_kill_after_every_other_event(bed: Bed) -> None:
+    killed_after(range(1, EVENTS, 2), bed)
 
 
 @pytest.mark.thorough
-def test_kill_after_every_event_on_postgresql(shared: Bed) -> None:
-    killed_after_every_event(shared)
+def test_kill_after_every_event(any_bed: Bed) -> None:
+    killed_after(range(1, EVENTS), any_bed)
 
 
-def killed_after_every_event(bed: Bed) -> None:
-    for event in range(1, EVENTS):
+def killed_after(events: range, bed: Bed) -> None:
+    for event in events:
         run = bed.run(*PHASES)
         worker = bed.worker(run.id)
         bed.until_events(run, event)
