@@ -23,6 +23,7 @@ from wayfare.systems.databases.postgresql.options import parameters
 from wayfare.systems.testing import STOP_SECONDS_MAX, Beds, Fresh, free_port, from_environment, process, wait_until
 
 CHOSEN = "WAYFARE_TEST_POSTGRESQL_BIN"  # where another version's initdb and postgres are
+SCRATCH = "WAYFARE_TEST_SCRATCH"  # where servers keep their data
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
 
 SETTINGS = """
@@ -35,6 +36,7 @@ shared_buffers = 128MB
 max_wal_size = 2GB
 max_connections = 100
 """
+_SMALL = ["max_wal_size = 256MB"]  # where the data may lie in memory
 
 
 def binaries(*, tls: bool = False) -> Path:
@@ -54,20 +56,30 @@ def binaries(*, tls: bool = False) -> Path:
 
 
 @contextmanager
-def server(*settings: str, tls: bool = False) -> Iterator[Address]:
-    """A running server, reached as user postgres without a password; `settings` are lines of postgresql.conf."""
-    programs = binaries(tls=tls)
+def scratch() -> Iterator[tuple[Path, str | None]]:
+    """A folder of the user that servers run as, and that user: None for our own.
+
+    pytest's own folders are closed to other users, so it lies beside them, or where WAYFARE_TEST_SCRATCH says.
+    """
     user = UNPRIVILEGED if os.geteuid() == 0 else None
-    # pytest's own folders are closed to other users, so the data lies beside them.
-    folder = Path(tempfile.mkdtemp(prefix="wayfare-postgresql-"))
+    folder = Path(tempfile.mkdtemp(prefix="wayfare-postgresql-", dir=os.environ.get(SCRATCH) or None))
     try:
         if user:
             shutil.chown(folder, user)
-        data, port = folder / "data", free_port()
+        yield folder, user
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def server(*settings: str, tls: bool = False) -> Iterator[Address]:
+    """A running server, reached as user postgres without a password; `settings` are lines of postgresql.conf."""
+    programs = binaries(tls=tls)
+    with scratch() as (folder, user):
+        data, port, log = folder / "data", free_port(), folder / "log"
         _initialise(programs, data, user)
         with (data / "postgresql.conf").open("a") as config:
-            config.write("\n".join([SETTINGS, f"port = {port}", *settings, ""]))
-        log = folder / "log"
+            config.write("\n".join([SETTINGS, *_SMALL * (SCRATCH in os.environ), f"port = {port}", *settings, ""]))
         address = Address("postgresql", "127.0.0.1", port, "postgres", "postgres")
         with process([str(programs / "postgres"), "-D", str(data)], log, user=user) as running:
             wait_until(lambda: psycopg.connect(**parameters(address)).close(), running, log)
@@ -76,8 +88,6 @@ def server(*settings: str, tls: bool = False) -> Iterator[Address]:
             finally:
                 running.send_signal(signal.SIGQUIT)  # at once, whoever is connected: the data is thrown away
                 running.wait(STOP_SECONDS_MAX)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _initialise(programs: Path, data: Path, user: str | None) -> None:

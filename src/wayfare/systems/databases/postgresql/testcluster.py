@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import psycopg
 
 from wayfare.core.address import Address
 from wayfare.core.errors import Unavailable
 from wayfare.systems.databases.postgresql.options import parameters
-from wayfare.systems.databases.postgresql.testbed import UNPRIVILEGED, binaries
+from wayfare.systems.databases.postgresql.testbed import binaries, scratch
 from wayfare.systems.testing import STOP_SECONDS_MAX, debian, free_port, process, wait_until
 
 COUNTING = ("shared_preload_libraries = 'pg_stat_statements'", "pg_stat_statements.track_planning = on")
@@ -38,22 +34,9 @@ ignore_startup_parameters = extra_float_digits
 
 
 @contextmanager
-def _scratch() -> Iterator[tuple[Path, str | None]]:
-    """A folder of the user that servers run as, and that user: None for our own."""
-    user = UNPRIVILEGED if os.geteuid() == 0 else None
-    folder = Path(tempfile.mkdtemp(prefix="wayfare-postgresql-"))
-    try:
-        if user:
-            shutil.chown(folder, user)
-        yield folder, user
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
 def standby(primary: Address, *settings: str) -> Iterator[Address]:
     """A hot standby of a server that `testbed.server` started."""
-    with _scratch() as (folder, user):
+    with scratch() as (folder, user):
         data, port, log = folder / "data", free_port(), folder / "log"
         programs = binaries()
         source = ["-h", primary.host, "-p", str(primary.port), "-U", "postgres"]
@@ -77,7 +60,7 @@ def standby(primary: Address, *settings: str) -> Iterator[Address]:
 def pooler(server: Address) -> Iterator[Address]:
     """pgbouncer in front of it, which gives a server's connection to another client after each transaction."""
     program = debian("pgbouncer", "pgbouncer")
-    with _scratch() as (folder, user):
+    with scratch() as (folder, user):
         port, log, config = free_port(), folder / "log", folder / "pgbouncer.ini"
         config.write_text(_POOLER.format(server=server.port, port=port))
         address = replace(server, port=port)
