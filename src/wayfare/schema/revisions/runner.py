@@ -23,7 +23,7 @@ def whoever() -> str:
     return f"{os.environ.get('USER') or 'wayfare'}@{socket.gethostname()}:{os.getpid()}"
 
 
-CLIENT_WAIT_SECONDS = 5.0
+CLIENT_WAIT_SECONDS = 5.0  # behind a statement at work, which is ended then
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,7 @@ class Options:
     by: str = field(default_factory=whoever)
     wait_seconds: float = 60.0  # for another runner; 0: not at all
     to: str = ""  # the last version to apply, or the one to stay at; "" for all, or for one step back
-    client_wait_seconds_max: float = (
-        CLIENT_WAIT_SECONDS  # behind a statement at work, which is ended then; 0: as long as it takes
-    )
+    client_wait_seconds_max: float = CLIENT_WAIT_SECONDS  # 0: as long as it takes
     policy: Policy = field(default_factory=Policy)
 
 
