@@ -43,6 +43,7 @@ def test_from_the_first_file_to_the_way_back(app: Wayfare) -> None:
     assert (status["current"], status["pending"], status["lock"]) == ("0002", [], None) or status["lock"][
         "alive"
     ] is False
+    assert "--to: revision 0009 is not applied." in app("schema", "rollback", DB, "--to", "0009").err
     no_way_back = app("schema", "rollback", DB, "--to", "0")
     assert no_way_back.code == 3
     assert "0002_index.sql has no way back" in no_way_back.err

@@ -14,7 +14,7 @@ from wayfare.cli.request import address_of
 from wayfare.cli.screen import print_json
 from wayfare.core.changes import Changeable, Policy, Schema
 from wayfare.core.codec import encode
-from wayfare.core.errors import Invalid, Unavailable
+from wayfare.core.errors import Invalid, NotFound, Unavailable
 from wayfare.core.findings import Severity
 from wayfare.core.ports import Database, Executes
 from wayfare.schema.revisions import files, runner
@@ -54,13 +54,17 @@ class ApplyOptions:
 
 @contextmanager
 def opened(url: str) -> Iterator[tuple[Database, Schema]]:
-    """Raises Unavailable for a system whose schema cannot be changed here."""
+    """Raises Unavailable for a system whose schema cannot be changed here. A version is named by its option."""
     address = address_of(url, "target")
     with open_database(address) as database:
         if not isinstance(database, Changeable):
             told = f"the schema of {adapter(address.system).title} cannot be changed here."
             raise Unavailable(told, where="DATABASE", remedy="`wayfare systems` says where it can.")
-        yield database, database.schema()
+        try:
+            yield database, database.schema()
+        except NotFound as error:
+            error.where = "--to" if error.where == "to" else error.where
+            raise
 
 
 def new(name: str, folder: Path, *, as_json: bool) -> int:
